@@ -1,0 +1,45 @@
+# Two commands on a fresh machine (Python 3.11+, make, git): `make audit` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: audit test check format lint types layers bench lock clean
+
+audit: $(STAMP)  ## audit this machine and the recorded demo company; workbooks land in audits/
+	$(BIN)/python -m auditor.firstrun audits
+
+test: $(STAMP)  ## the whole suite
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+check: $(STAMP) format lint types layers test  ## what every commit must pass
+
+format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## every benchmark, each printing a ratio measured in one run
+	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lock:  ## renew requirements.lock (versions and hashes, no registry address) with uv
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
+	$(VENV)/lock/bin/uv lock -q --upgrade
+	$(VENV)/lock/bin/uv export -q --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras -o requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps -e .
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis audits

@@ -1,0 +1,68 @@
+"""What one feed module declares: where to download, how to read it, under which licence and for how long it holds."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from collectors.feeds.records import Advisory, AffectedPackage, Exploited, ExploitProbability, Lifecycle
+
+FeedRecord = Advisory | AffectedPackage | Exploited | ExploitProbability | Lifecycle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One file a feed is made of; `name` is unique within the feed and names the file on disk."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPart:
+    """A downloaded part on disk, exactly as served (after transfer decoding), with what the server said of it."""
+
+    name: str
+    url: str
+    path: Path
+    sha256: str
+    fetched_at: datetime
+    last_modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What the publisher says of itself inside the download: date and edition label (catalog version, model)."""
+
+    published_at: datetime | None = None
+    label: str = ""
+
+
+def _no_edition(_parts: tuple[RawPart, ...]) -> Edition:
+    return Edition()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A feed module's `FEED`.
+
+    `parts` gives the files to download, from the settings of this feed (see `settings`). `parse` yields records from
+    all parts together and raises `collectors.errors.FeedInvalid` on anything it does not understand: half a feed is
+    never compiled. An advisory is yielded before its affected packages. `parse_member`, when set, replaces `parse` for
+    zip archives of many JSON documents (OSV): it reads one member and must be a module-level function, because it
+    runs in worker processes; members whose CRC did not change are not read again. `minimum_records` refuses a feed
+    that shrank to nearly nothing. `settings` documents the keys a provider may set and their defaults.
+    """
+
+    name: str
+    title: str
+    licence: str
+    homepage: str
+    max_age_days: int
+    parts: Callable[[Mapping[str, str]], tuple[Part, ...]]
+    parse: Callable[[tuple[RawPart, ...]], Iterable[FeedRecord]] | None = None
+    parse_member: Callable[[str, bytes], tuple[FeedRecord, ...]] | None = None
+    edition: Callable[[tuple[RawPart, ...]], Edition] = _no_edition
+    minimum_records: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    enabled_by_default: bool = True

@@ -1,0 +1,1 @@
+"""Sources of host facts, one file each. A module declares `COLLECTOR`; `discover()` finds it."""

@@ -1,0 +1,1 @@
+"""Exports beside the workbook, one file each declaring `EXPORT`; `discover()` finds it."""

@@ -1,0 +1,47 @@
+"""The verdict of matching: one fix, one package, one host."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from collectors.feeds.records import Advisory, Severity
+from collectors.model import Package
+from rules.model import PatchState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchVerdict:
+    """What the advisories say about one installed source package (or modular / binary package) of one host.
+
+    One verdict per (source package, state, entitlement): `fixed_version` is the highest fixed version among
+    `advisories` (all still open on this host, oldest first). `packages` are the installed binary packages that carry
+    it, `installed_version` the effective one that was compared (for kernels: of the *running* kernel). `package` is
+    the name the advisories use. `kernel` marks verdicts about the running kernel. `reason` is the vendor's word for
+    NO_FIX. `entitlement` names the subscription that holds the fix (PRO_REQUIRED). Shared between hosts by the memo:
+    never mutated.
+    """
+
+    package: str
+    packages: tuple[Package, ...]
+    installed_version: str
+    fixed_version: str
+    state: PatchState
+    advisories: tuple[Advisory, ...]
+    entitlement: str = ""
+    reason: str = ""
+    kernel: bool = False
+
+    @property
+    def cves(self) -> tuple[str, ...]:
+        """CVE ids of all open advisories, sorted, each once."""
+        return tuple(sorted({cve for advisory in self.advisories for cve in advisory.cves}))
+
+    @property
+    def severity(self) -> Severity:
+        """Highest severity; an undisclosed one counts as high (G4) but is shown as unknown when it is the highest."""
+        order = (Severity.CRITICAL, Severity.HIGH, Severity.UNKNOWN, Severity.MEDIUM, Severity.LOW)
+        return min((advisory.severity for advisory in self.advisories), key=order.index, default=Severity.UNKNOWN)
+
+    @property
+    def released_on(self) -> date | None:
+        """First publication of the oldest open advisory: the SLA clock (G4, G5). None when no advisory has a date."""
+        return min((a.issued_on for a in self.advisories if a.issued_on is not None), default=None)
