@@ -16,8 +16,11 @@ class PatchVerdict:
     `advisories` (all still open on this host, oldest first). `packages` are the installed binary packages that carry
     it, `installed_version` the effective one that was compared (for kernels: of the *running* kernel). `package` is
     the name the advisories use. `kernel` marks verdicts about the running kernel. `reason` is the vendor's word for
-    NO_FIX. `entitlement` names the subscription that holds the fix (PRO_REQUIRED). Shared between hosts by the memo:
-    never mutated.
+    NO_FIX, the origin for OUTSIDE_SCOPE, and why nothing can be said for UNKNOWN (`rules.matching.Doubt`,
+    `rules.kernels.KernelDoubt`). `entitlement` names the subscription that holds the fix (PRO_REQUIRED, UNKNOWN).
+    `fixed_versions` runs parallel to `packages`: the version of that very package that holds all fixes, "" where the
+    advisories name source versions only. `also_fixed` are CVEs that no advisory announced and that the same update
+    fixes (a point release's, D2). Shared between hosts by the memo: never mutated.
     """
 
     package: str
@@ -29,6 +32,8 @@ class PatchVerdict:
     entitlement: str = ""
     reason: str = ""
     kernel: bool = False
+    fixed_versions: tuple[str, ...] = ()
+    also_fixed: tuple[str, ...] = ()
 
     @property
     def cves(self) -> tuple[str, ...]:

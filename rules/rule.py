@@ -1,0 +1,220 @@
+"""What a rule is, and the case it is asked about: one host, the knowledge, the contract and a date.
+
+A rule answers with findings: FAIL for each thing that is wrong, one PASS when it looked at everything and nothing is,
+NOT_APPLICABLE with a `PatchState` for what is told without being counted (no fix exists, outside the distribution's
+scope). It declares which facts and feeds its answer rests on; what becomes of a PASS that rests on a blind spot is the
+engine's business alone (`rules.engine`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from collectors.feeds.records import FeedState, Severity
+from collectors.model import FactKind, HostSnapshot, OperatingSystem
+from rules.contract import Contract
+from rules.knowledge import Knowledge
+from rules.model import (
+    NO_PRIORITY,
+    Confidence,
+    Evidence,
+    Finding,
+    Message,
+    Outcome,
+    Params,
+    PatchState,
+    Priority,
+)
+from rules.verdicts import PatchVerdict
+
+Match = Callable[[HostSnapshot], tuple[PatchVerdict, ...]]
+Memo = dict[object, dict[object, tuple[object, Any]]]
+T = TypeVar("T")
+
+
+class FeedRole(StrEnum):
+    """What a rule needs of the feeds. `ADVISORIES` are those that cover the host's own release (`FeedState.covers`).
+
+    Every other role is played by the feed that bears one of its `names`; a test holds them to the feeds there are.
+    """
+
+    ADVISORIES = "advisories"
+    KEV = "kev"
+    EPSS = "epss"
+    LIFECYCLES = "endoflife"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the feeds that can play the role; none for `ADVISORIES`."""
+        return _ROLE_NAMES[self]
+
+    def player(self, feeds: Mapping[str, FeedState]) -> FeedState | None:
+        """The feed that plays this role, None when there is none."""
+        return next((feeds[name] for name in self.names if name in feeds), None)
+
+
+_ROLE_NAMES = {
+    FeedRole.ADVISORIES: (),
+    FeedRole.KEV: ("kev", "cisa-kev"),
+    FeedRole.EPSS: ("epss",),
+    FeedRole.LIFECYCLES: ("endoflife",),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """One host before the rules. `as_of` is aware UTC: rules know no other clock.
+
+    `system` is None only for a rule that also judges machines that were not seen (`Rule.judges_absence`).
+    """
+
+    snapshot: HostSnapshot
+    release: str | None
+    knowledge: Knowledge
+    contract: Contract
+    as_of: datetime
+    match: Match
+    memo: Memo
+    _verdicts: tuple[PatchVerdict, ...] | None = field(default=None, init=False)
+    _by_state: dict[PatchState, list[PatchVerdict]] = field(default_factory=dict, init=False)
+
+    @property
+    def system(self) -> OperatingSystem:
+        """The operating system. Raises LookupError when it was not seen (the engine asks no rule then)."""
+        if self.snapshot.operating_system is None:
+            raise LookupError(f"{self.snapshot.target.name}: the operating system was not seen")
+        return self.snapshot.operating_system
+
+    @property
+    def today(self) -> date:
+        """The day of the audit, in UTC."""
+        return self.as_of.date()
+
+    @property
+    def verdicts(self) -> tuple[PatchVerdict, ...]:
+        """What the advisories say about every installed package; matched once per host, on first use."""
+        if self._verdicts is None:
+            found = self.match(self.snapshot)
+            self._verdicts = tuple([self._interned(verdict) if verdict.kernel else verdict for verdict in found])
+            for verdict in self._verdicts:
+                self._by_state.setdefault(verdict.state, []).append(verdict)
+        return self._verdicts
+
+    def _interned(self, verdict: PatchVerdict) -> PatchVerdict:
+        """One object for equal kernel verdicts, as the matcher gives for packages: proofs are shared by identity."""
+        packages = tuple((package.name, package.version, package.architecture) for package in verdict.packages)
+        advisories = tuple(id(advisory) for advisory in verdict.advisories)  # knowledge keeps them alive
+        versions = (verdict.package, verdict.installed_version, verdict.fixed_version)
+        key = (*versions, verdict.state, verdict.entitlement, verdict.reason, packages, advisories)
+        interned: PatchVerdict = self.table("kernel").setdefault(key, (None, verdict))[1]
+        return interned
+
+    def verdicts_in(self, *states: PatchState) -> tuple[PatchVerdict, ...]:
+        """Verdicts in one of the states."""
+        if not self.verdicts:
+            return ()
+        return tuple(verdict for state in states for verdict in self._by_state.get(state, ()))
+
+    def table(self, kind: object) -> dict[object, tuple[object, Any]]:
+        """What is remembered under one heading for all hosts: (owner, value) by the owner's id (see `shared`)."""
+        return self.memo.setdefault(kind, {})
+
+    def shared(self, kind: object, owner: object, make: Callable[[], T]) -> T:
+        """Make once what is the same for every host with the same `owner` (a shared verdict), keyed by its identity.
+
+        The owner is kept alive beside the value, so that its id cannot be given to another object.
+        """
+        table = self.table(kind)
+        found = table.get(id(owner))
+        if found is None:
+            found = table[id(owner)] = (owner, make())
+        value: T = found[1]
+        return value
+
+    def feeds_of(self, role: FeedRole) -> tuple[FeedState, ...]:
+        """Feeds that play a role for this host; empty when none does."""
+        if role is FeedRole.ADVISORIES:
+            return () if self.release is None else self.knowledge.advisory_feeds(self.release)
+        feed = role.player(self.knowledge.feeds)
+        return () if feed is None else (feed,)
+
+    def is_stale(self, feed: FeedState) -> bool:
+        """Whether a feed is past its limit on the day of the audit (G6)."""
+        return self.knowledge.is_stale(feed, self.as_of, self.contract.feed_max_age_days)
+
+    def is_current(self, role: FeedRole) -> bool:
+        """Whether every feed of a role is there and within its limit."""
+        feeds = self.feeds_of(role)
+        return bool(feeds) and not any(self.is_stale(feed) for feed in feeds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One question asked about every host.
+
+    `id` is `subject.condition` and names the file, the test and the texts: `rules.<id>.title` (what is asked),
+    `.impact` (one sentence for the manager: why it matters), `.not_applicable`, and what the module's docstring lists.
+    `needs` are the facts and `feeds` the feeds a PASS rests on. `judges_absence` is for rules about coverage, which
+    are also asked about a machine that was not seen.
+    """
+
+    id: str
+    needs: tuple[FactKind, ...]
+    check: Callable[[Case], Iterable[Finding]]
+    applies: Callable[[Case], bool] = lambda _case: True
+    feeds: tuple[FeedRole, ...] = ()
+    judges_absence: bool = False
+
+    @property
+    def title(self) -> Message:
+        """What the rule asks, as a heading."""
+        return Message(text=f"rules.{self.id}.title")
+
+    @property
+    def impact(self) -> Message:
+        """Why it matters, in one sentence for the manager."""
+        return Message(text=f"rules.{self.id}.impact")
+
+
+def finding(
+    rule: str,
+    case: Case,
+    outcome: Outcome,
+    text: str,
+    *,
+    key: str = "",
+    params: Params | None = None,
+    severity: Severity = Severity.UNKNOWN,
+    confidence: Confidence = Confidence.FIRM,
+    state: PatchState = PatchState.NONE,
+    remedy: Message | None = None,
+    priority: Priority = NO_PRIORITY,
+    evidence: tuple[Evidence, ...] = (),
+    released_on: date | None = None,
+    due_on: date | None = None,
+) -> Finding:
+    """Make a finding about the case's host; `text` is relative to the rule's own texts ("fail")."""
+    return Finding(
+        rule=rule,
+        subject=case.snapshot.target.name,
+        key=key,
+        outcome=outcome,
+        severity=severity,
+        confidence=confidence,
+        state=state,
+        message=Message(text=f"rules.{rule}.{text}", params=params or {}),
+        remedy=remedy,
+        priority=priority,
+        evidence=evidence,
+        released_on=released_on,
+        due_on=due_on,
+    )
+
+
+def joined(names: Iterable[str], limit: int = 6) -> str:
+    """Join names for one cell: the first `limit`, then how many more ("a, b, c (+12)")."""
+    items = list(names)
+    rest = len(items) - limit
+    return ", ".join(items[:limit]) + (f" (+{rest})" if rest > 0 else "")
