@@ -1,0 +1,245 @@
+"""From a host name to a socket that cannot outlive its deadline.
+
+paramiko waits in several places without any limit. `GuardedSocket` bounds them all in one place: when its moment has
+passed, the next read fails, paramiko's loop ends and wakes whoever waits. It also avoids the stall of Nagle's algorithm
+against delayed acknowledgements, which costs an ordinary client 45 ms per host.
+"""
+
+import contextlib
+import errno
+import ipaddress
+import queue
+import socket
+import sys
+import threading
+import time
+import weakref
+from typing import Any
+
+from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, Unreachable
+from collectors.transports.base import ConnectionPolicy, Deadline
+
+_READ_BYTES = 64 * 1024
+_GREETING_LIMIT_BYTES = 64 * 1024
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+_REASONS = {
+    "ECONNREFUSED": "refused the connection",
+    "ECONNRESET": "reset the connection",
+    "EHOSTUNREACH": "no route to it",
+    "ENETUNREACH": "no route to it",
+}
+
+
+_open: "weakref.WeakSet[GuardedSocket]" = weakref.WeakSet()
+
+
+class GuardedSocket:
+    """A socket (or a paramiko channel to one) that reads ahead, sends at once and stops at a given moment.
+
+    `expired` tells that the moment passed, `hung_up` that `hang_up_all()` ended it; `greeting` holds the first bytes
+    ever received, for error messages.
+    """
+
+    def __init__(self, sock: Any, deadline: Deadline, *, limit_bytes: int, tcp: bool = True) -> None:
+        self._sock = sock
+        self._tcp = tcp
+        self._ahead = b""
+        self._limit_bytes = limit_bytes
+        self._greeted = False
+        self._held: list[bytes] | None = None
+        self.deadline: Deadline | None = deadline
+        self.expired = False
+        self.received_bytes = 0
+        self.greeting = b""
+        self._closed = False
+        self.hung_up = False
+        _open.add(self)
+        if tcp:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def recv(self, size: int) -> bytes:
+        """Read up to `size` bytes; b"" at the end of the stream; raises once the moment passed or too much came."""
+        if not self._ahead:
+            self._ahead = self._read()
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data
+
+    def _read(self) -> bytes:
+        if self._tcp and _QUICKACK is not None:
+            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        self._sock.settimeout(self._remaining_s())
+        try:
+            data: bytes = self._sock.recv(_READ_BYTES)
+        except TimeoutError:
+            self.expired = True
+            raise DeadlineExceeded("", "no answer in time") from None
+        self.received_bytes += len(data)
+        if not self._greeted:
+            self.greeting += data[: 200 - len(self.greeting)]
+            if self.received_bytes > _GREETING_LIMIT_BYTES:
+                raise ConversationFailed("", "it talks without end and is no SSH server")
+        if self.received_bytes > self._limit_bytes:
+            raise ConversationFailed("", "it sends more than any answer can be")
+        return data
+
+    def _remaining_s(self) -> float | None:
+        if self.deadline is None:
+            return None
+        if self.deadline.passed:
+            self.expired = True
+            raise DeadlineExceeded("", "no answer in time")
+        return self.deadline.remaining_s()
+
+    def send(self, data: bytes) -> int:
+        """Send, or hold back until `release()` when `hold()` was called; returns how much was taken."""
+        if self._held is not None:
+            self._held.append(bytes(data))
+            return len(data)
+        self._sock.settimeout(self._remaining_s())
+        try:
+            sent: int = self._sock.send(data)
+        except TimeoutError:
+            self.expired = True
+            raise DeadlineExceeded("", "it stopped reading") from None
+        return sent
+
+    def hold(self) -> None:
+        """Collect what is sent from now on, to leave in one flight."""
+        self._held = []
+
+    def release(self) -> None:
+        """Send what was collected."""
+        flight, self._held = b"".join(self._held or ()), None
+        while flight:
+            flight = flight[self.send(flight) :]
+
+    def greeted(self) -> None:
+        """The peer has shown itself to be an SSH server: the limit of the greeting no longer applies."""
+        self._greeted = True
+
+    def unlimited(self) -> None:
+        """Lift the limit on what may be received: this connection carries others."""
+        self._limit_bytes = sys.maxsize
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Ignored: the deadline decides (paramiko sets 0.1 s to look at its own flags)."""
+
+    def getpeername(self) -> Any:
+        """Address of the peer, as the socket says it."""
+        return self._sock.getpeername()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed on our side."""
+        return self._closed
+
+    def close(self) -> None:
+        """Close, waking any thread that reads."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._tcp:
+            with contextlib.suppress(OSError):  # the peer may be quicker
+                self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+def hang_up_all() -> None:
+    """End every conversation under way, in whatever thread: an interrupted run does not wait for its hosts."""
+    for sock in list(_open):
+        if not sock.closed:
+            sock.hung_up = True
+            sock.close()
+
+
+def dial(subject: str, host: str, port: int, *, policy: ConnectionPolicy, deadline: Deadline) -> socket.socket:
+    """Connect to the first address of `host` that answers, each within the probe's timeout.
+
+    Raises `Unreachable` naming every address tried, `DeadlineExceeded` when the host's deadline ends it.
+    """
+    tried: list[str] = []
+    for family, address in _resolve(subject, host, port, policy=policy, deadline=deadline):
+        if deadline.passed:
+            raise DeadlineExceeded(subject, f"the deadline passed while connecting to {_where(host, port)}.")
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(deadline.remaining_s(policy.probe_timeout_s))
+        try:
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            tried.append(f"{address[0]}: {_reason(error, policy)}")
+        else:
+            return sock
+    if deadline.passed:
+        raise DeadlineExceeded(subject, f"the deadline passed while connecting to {_where(host, port)}.")
+    raise Unreachable(
+        subject,
+        f"nothing answers on port {port} ({'; '.join(tried)}).",
+        hint="Check that the machine is on, that its SSH server runs and that no firewall stands in between.",
+    )
+
+
+def _reason(error: OSError, policy: ConnectionPolicy) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {policy.probe_timeout_s:g} s"
+    name = errno_name(error)
+    return _REASONS.get(name, error.strerror or str(error) or name)
+
+
+def errno_name(error: OSError) -> str:
+    """Symbol of the error number ("ECONNRESET"), "" when it has none."""
+    return errno.errorcode.get(error.errno or 0, "")
+
+
+def _where(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _resolve(
+    subject: str, host: str, port: int, *, policy: ConnectionPolicy, deadline: Deadline
+) -> list[tuple[int, Any]]:
+    if _is_literal(host):
+        try:
+            return _addresses(host, port, socket.AI_NUMERICHOST)
+        except OSError as error:
+            raise Unreachable(subject, f"the address {host} cannot be used here ({error.strerror}).") from error
+    # getaddrinfo() knows no timeout: a thread of its own may outlive the deadline, we do not.
+    answer: queue.SimpleQueue[list[tuple[int, Any]] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answer.put(_addresses(host, port, 0))
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+    try:
+        found = answer.get(timeout=deadline.remaining_s(policy.connect_timeout_s))
+    except queue.Empty:
+        problem = f"the name {host!r} could not be resolved in time."
+        error_type: type[HostError] = DeadlineExceeded if deadline.passed else Unreachable
+        raise error_type(subject, problem, hint="Check the DNS servers of this machine.") from None
+    if isinstance(found, OSError | UnicodeError):
+        reason = getattr(found, "strerror", None) or "not a valid name"
+        raise Unreachable(
+            subject, f"the name {host!r} cannot be resolved ({reason}).", hint="Check the address in the client file."
+        ) from found
+    return found
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _addresses(host: str, port: int, flags: int) -> list[tuple[int, Any]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def handshake_deadline(policy: ConnectionPolicy, deadline: Deadline) -> Deadline:
+    """Until when greeting and key exchange may last: the connection timeout, within the host's deadline."""
+    return Deadline(min(deadline.at, time.monotonic() + policy.connect_timeout_s))
