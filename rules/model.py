@@ -127,7 +127,9 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Stable over time: sha256 of rule, subject and key, as hexadecimal."""
-        return hashlib.sha256("\0".join((self.rule, self.subject, self.key)).encode()).hexdigest()
+        return hashlib.sha256(
+            "\0".join((self.rule, self.subject, self.key)).encode("utf-8", "surrogatepass")
+        ).hexdigest()
 
     @property
     def ref(self) -> str:

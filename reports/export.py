@@ -1,0 +1,21 @@
+"""What an export declares: another form of the same assessment, for another reader than the manager."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rules.model import Assessment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """An export module's `EXPORT`.
+
+    `name` is what a user asks for ("csv"); `suffix` ends the file's name, with its dot; `render` takes the assessment
+    and a language and returns the bytes of the file, the same for the same input; `file_name` names it.
+    """
+
+    name: str
+    suffix: str
+    media_type: str
+    render: Callable[[Assessment, str], bytes]
+    file_name: Callable[[Assessment, str], str]

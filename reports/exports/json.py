@@ -1,0 +1,73 @@
+"""Everything the run concluded as one JSON document, for other programs.
+
+`schema` grows when a field changes its meaning or goes; new fields may appear any time. Findings carry both their text
+id with parameters (to word them in another language) and the words of the language asked for.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from reports.cells import REPLACEMENT
+from reports.export import Export
+from reports.texts import Texts
+from reports.workbook import named
+from rules.model import Assessment, Finding
+
+SCHEMA: Final = 1
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def render(assessment: Assessment, language: str) -> bytes:
+    """UTF-8 JSON, one finding per line, ending in a line feed; keys in the order of the model.
+
+    Lone surrogates, which JSON cannot carry, become U+FFFD.
+    """
+    texts = Texts(language)
+    head: dict[str, Any] = {"schema": SCHEMA, "language": language}
+    head |= {name: _plain(getattr(assessment, name)) for name in _FIELDS}
+    encoder = msgspec.json.Encoder()
+    opening = encoder.encode(head)[:-1] + b',"findings":['
+    lines = (encoder.encode(_finding(finding, texts)) for finding in assessment.findings)
+    return opening + b"\n" + b",\n".join(lines) + b"\n]}\n"
+
+
+_FIELDS: Final = (
+    *("client", "as_of", "started_at", "finished_at", "product_version", "demo", "sla_days"),
+    *("machines", "feeds", "stale_feeds", "failures"),
+)
+
+
+def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:
+    record: dict[str, Any] = {"ref": finding.ref, "fingerprint": finding.fingerprint}
+    record |= _plain(finding)
+    record["message_text"] = _plain(texts.message(finding.message))
+    record["remedy_text"] = None if finding.remedy is None else _plain(texts.message(finding.remedy))
+    record["priority_reasons_text"] = [_plain(texts.message(reason)) for reason in finding.priority.reasons]
+    return record
+
+
+def _plain(value: object) -> Any:
+    """Turn a model object into dictionaries, lists and texts JSON can carry."""
+    return _clean(msgspec.to_builtins(value))
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return value if value.isascii() else _SURROGATE.sub(REPLACEMENT, value)
+        case dict():
+            return {_clean(key): _clean(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case _:
+            return value
+
+
+def file_name(assessment: Assessment, language: str) -> str:
+    """Name of the file, beside the workbook's."""
+    return named(assessment, Texts(language), "workbook.file", ".json")
+
+
+EXPORT = Export(name="json", suffix=".json", media_type="application/json", render=render, file_name=file_name)

@@ -1,0 +1,304 @@
+"""A sheet as a sequence of rows, and its cells as XML.
+
+openpyxl makes everything of the file but the cells: keeping a cell object for each of 500,000 cells costs hundreds of
+megabytes and most of the time. Rows are written here instead, straight into the compressed file, each cell through
+`reports.cells`; read back they are the same cells (a test compares). A sheet therefore is laid out top-down and rows of
+long tables are made while they are written.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final
+from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
+
+from reports.cells import CellKind, Value, content
+from reports.styles import LOOKS, Style, StyleSheet
+
+MAX_WIDTH: Final = 60
+_SAMPLE_ROWS: Final = 400
+_CHUNK_CHARS: Final = 200_000
+_MEMO_LIMIT: Final = 20_000
+_LINE_PT: Final = 13.0
+_PADDING_PT: Final = 4.0
+_MOST_LINES: Final = 10
+_CHARS: Final = 1.18  # per unit of column width, DejaVu Sans at 10 points; Calibri takes less room
+_BOLD_CHARS: Final = 1.06
+_DATED: Final[Mapping[CellKind, Style]] = {CellKind.DATE: Style.DATE, CellKind.DATETIME: Style.MOMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A value with a look of its own inside a table (a severity in its colour)."""
+
+    value: Value
+    style: Style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A table column: `title` in the reader's language, `style` of its cells, width in characters.
+
+    Without `width` the width follows the content, between `least` and `most`; what is longer wraps.
+    """
+
+    title: str
+    style: Style = Style.TEXT
+    width: float | None = None
+    least: float = 8
+    most: float = MAX_WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row outside a table; `height` in points, None for the program's own choice."""
+
+    cells: tuple[tuple[int, Value, Style], ...]
+    height: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Many rows of one shape, made one at a time from `items` by `line`."""
+
+    columns: tuple[Column, ...]
+    items: Sequence[Any]
+    line: Callable[[Any], Sequence[Value | Styled]]
+    widths: Mapping[int, float]
+
+
+@dataclass(slots=True)
+class Page:
+    """What a sheet's `build` fills: rows from the top, then how it behaves on screen and paper."""
+
+    title: str
+    portrait: bool = False
+    one_page: bool = False
+    blocks: list[tuple[int, Line | Table]] = field(default_factory=list)
+    merges: list[str] = field(default_factory=list)
+    links: list[tuple[str, str, str]] = field(default_factory=list)
+    widths: dict[int, float] = field(default_factory=dict)
+    header_row: int | None = None
+    frozen: str | None = None
+    filtered: str | None = None
+    next_row: int = 1
+    last_column: int = 1
+
+    def line(self, *cells: tuple[int, Value, Style], height: float | None = None) -> int:
+        """Add one row of (column from 1, value, style); return its number."""
+        self.blocks.append((self.next_row, Line(cells, height)))
+        self.last_column = max([self.last_column, *(column for column, _, _ in cells)])
+        self.next_row += 1
+        return self.next_row - 1
+
+    def wide(self, value: Value, style: Style, first: int, last: int, height: float | None = None) -> int:
+        """Add one row with a single value across columns `first` to `last` (merged; not for tables)."""
+        cells = tuple((column, value if column == first else None, style) for column in range(first, last + 1))
+        row = self.line(*cells, height=height)
+        self.merge(row, first, last)
+        return row
+
+    def merge(self, row: int, first: int, last: int) -> None:
+        """Join the cells of one row between two columns."""
+        if last > first:
+            self.merges.append(f"{letter(first)}{row}:{letter(last)}{row}")
+
+    def heading(self, title: str, intro: str, columns: int) -> None:
+        """Add a sheet's heading and one sentence below it."""
+        self.wide(title, Style.TITLE, 1, columns, 32)
+        self.wide(intro, Style.SUBTITLE, 1, columns, 22)
+        self.skip()
+
+    def skip(self, rows: int = 1) -> None:
+        """Leave empty rows."""
+        self.next_row += rows
+
+    def link(self, row: int, column: int, sheet: str, display: str) -> None:
+        """Make a cell jump to the top of another sheet of the same file."""
+        quoted = sheet.replace("'", "''")
+        self.links.append((f"{letter(column)}{row}", f"'{quoted}'!A1", display))
+
+    def header(self, columns: Sequence[Column]) -> int:
+        """Add the header row of a table."""
+        cells = tuple((number, column.title, Style.HEADER) for number, column in enumerate(columns, 1))
+        titles = ((column.title, room(self.widths[number], bold=True)) for number, column in enumerate(columns, 1))
+        deepest = max(lines_of(title, width) for title, width in titles)
+        return self.line(*cells, height=row_height(deepest) + 4)
+
+    def table(
+        self,
+        columns: Sequence[Column],
+        items: Sequence[Any],
+        line: Callable[[Any], Sequence[Value | Styled]],
+        *,
+        main: bool = False,
+    ) -> None:
+        """Add a header and one row per item; the `main` table repeats its header on paper, is frozen and filtered."""
+        self._fit(columns, [line(item) for item in islice(items, _SAMPLE_ROWS)])
+        head = self.header(columns)
+        self.blocks.append((self.next_row, Table(tuple(columns), items, line, self.widths)))
+        self.next_row += len(items)
+        if main:
+            self.header_row = head
+            self.frozen = f"{letter(2)}{head + 1}"
+            if items:
+                self.filtered = f"A{head}:{letter(len(columns))}{self.next_row - 1}"
+
+    def _fit(self, columns: Sequence[Column], sample: Sequence[Sequence[Value | Styled]]) -> None:
+        for number, column in enumerate(columns, 1):
+            if number in self.widths:  # set by the sheet, or by a table above
+                continue
+            width = column.width
+            if width is None:
+                longest = max((_width(row[number - 1]) for row in sample), default=0.0)
+                width = min(column.most, max(column.least, longest * 1.1 + 3, _longest_word(column.title) + 4))
+            self.widths[number] = min(MAX_WIDTH, width)
+
+
+def _width(value: Value | Styled) -> float:
+    plain = value.value if isinstance(value, Styled) else value
+    match plain:
+        case None:
+            return 0
+        case str():
+            return max(map(len, plain.split("\n")))
+        case datetime():
+            return 16
+        case date():
+            return 11
+        case _:
+            return len(f"{plain:,}")
+
+
+def _longest_word(title: str) -> int:
+    return max(map(len, title.split()), default=0)
+
+
+def room(width: float, *, bold: bool = False) -> int:
+    """Characters that fit on one line of a column in the widest of the usual fonts, less the cell's padding."""
+    return max(1, int((width - 1.6) * (_BOLD_CHARS if bold else _CHARS)))
+
+
+def _rooms(width: float) -> tuple[int, int]:
+    return room(width), room(width, bold=True)
+
+
+def row_height(lines: int) -> float:
+    """Height in points of a row with so many lines of text, up to ten: one endless name must not fill a page."""
+    return min(lines, _MOST_LINES) * _LINE_PT + _PADDING_PT
+
+
+@lru_cache(maxsize=_MEMO_LIMIT)
+def lines_of(text: str, width: int) -> int:
+    """Lines a text takes when it is wrapped between words; a word too long for a line is cut."""
+    total = 0
+    for part in text.split("\n"):
+        used, lines = 0, 1
+        for word in part.split(" "):
+            size = len(word)
+            if used and used + 1 + size <= width:
+                used += 1 + size
+            elif not used and size <= width:
+                used = size
+            else:
+                lines += (1 if used else 0) + (size - 1) // width
+                used = (size - 1) % width + 1 if size else 0
+        total += lines
+    return total
+
+
+def letter(column: int) -> str:
+    """Return a column's letters: 1 is A, 27 is AA."""
+    name = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+class RowWriter:
+    """Writes the rows of a page as the content of `<sheetData>`, in pieces of bounded size."""
+
+    def __init__(self, styles: StyleSheet, zone: ZoneInfo) -> None:
+        self._styles = styles
+        self._zone = zone
+        self._memo: dict[tuple[type, Value, Style], str] = {}
+
+    def pieces(self, page: Page) -> Iterator[bytes]:
+        """Yield the XML of all rows in ascending order, UTF-8."""
+        buffer: list[str] = []
+        size = 0
+        for row in self._rows(page):
+            buffer.append(row)
+            size += len(row)
+            if size > _CHUNK_CHARS:
+                yield "".join(buffer).encode()
+                buffer.clear()
+                size = 0
+        yield "".join(buffer).encode()
+
+    def _rows(self, page: Page) -> Iterator[str]:
+        for start, block in page.blocks:
+            if isinstance(block, Line):
+                yield self._line(start, block)
+            else:
+                yield from self._table(start, block)
+
+    def _line(self, row: int, line: Line) -> str:
+        height = "" if line.height is None else f' ht="{line.height:g}" customHeight="1"'
+        cells = "".join(
+            f'<c r="{letter(column)}{row}"{self._tail(value, style)}'
+            for column, value, style in sorted(line.cells, key=_column)
+        )
+        return f'<row r="{row}"{height}>{cells}</row>'
+
+    def _table(self, start: int, table: Table) -> Iterator[str]:
+        heads = [
+            (f'<c r="{letter(number)}', column.style, _rooms(table.widths[number]))
+            for number, column in enumerate(table.columns, 1)
+        ]
+        tail = self._tail
+        for row, item in enumerate(table.items, start):
+            parts = [""]
+            middle = f'{row}"'
+            deepest = 1
+            for (head, style, rooms), value in zip(heads, table.line(item), strict=True):
+                if isinstance(value, Styled):
+                    plain, look = value.value, value.style
+                else:
+                    plain, look = value, style
+                if isinstance(plain, str) and (len(plain) > rooms[True] or "\n" in plain):
+                    deepest = max(deepest, lines_of(plain, rooms[LOOKS[look].bold]))
+                parts += (head, middle, tail(plain, look))
+            parts[0] = f'<row r="{row}" ht="{row_height(deepest):g}" customHeight="1">'
+            parts.append("</row>")
+            yield "".join(parts)
+
+    def _tail(self, value: Value, style: Style) -> str:
+        """Return what follows a cell's reference; the same value in the same style is written once and remembered."""
+        key = (type(value), value, style)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._render(value, style)
+            if len(self._memo) < _MEMO_LIMIT and len(known) < 400:
+                self._memo[key] = known
+        return known
+
+    def _render(self, value: Value, style: Style) -> str:
+        cell = content(value, self._zone)
+        if cell.kind is CellKind.EMPTY:
+            return f' s="{self._styles.number(style)}"/>'
+        if cell.kind is CellKind.TEXT:
+            number = self._styles.number(style, quoted=cell.quoted)
+            keep = ' xml:space="preserve"' if cell.text != cell.text.strip() or "\n" in cell.text else ""
+            return f' s="{number}" t="inlineStr"><is><t{keep}>{escape(cell.text)}</t></is></c>'
+        if cell.kind in _DATED and style is Style.TEXT:
+            style = _DATED[cell.kind]
+        return f' s="{self._styles.number(style)}"><v>{cell.number}</v></c>'
+
+
+def _column(cell: tuple[int, Value, Style]) -> int:
+    return cell[0]

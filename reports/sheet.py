@@ -1,0 +1,44 @@
+"""What a sheet declares, and what it is given to say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from reports.actions import Action, actions
+from reports.grid import Page
+from reports.texts import Texts
+from reports.view import View
+from rules.model import Assessment
+
+
+class Report:
+    """One assessment in one language: the figures (`view`, `actions`) and the words (`texts`)."""
+
+    def __init__(self, assessment: Assessment, texts: Texts) -> None:
+        self.assessment = assessment
+        self.texts = texts
+        self.view = View(assessment)
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """The action plan, from the most to the least urgent."""
+        return actions(self.view)
+
+    def title(self, sheet: str) -> str:
+        """Title of a sheet, as its tab shows it."""
+        return self.texts.text(f"sheets.{sheet}.title")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A sheet module's `SHEET`.
+
+    `name` is its text table below `sheets` (with at least `title`); `order` its place, left to right; `build` lays the
+    page out from the top. `portrait` and `one_page` are for sheets read as a single printed page.
+    """
+
+    name: str
+    order: int
+    build: Callable[[Page, Report], None]
+    portrait: bool = False
+    one_page: bool = False

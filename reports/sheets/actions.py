@@ -1,0 +1,56 @@
+"""Action plan: what to do, grouped by when; similar findings on many machines are one line."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from reports import words
+from reports.actions import Action
+from reports.cells import Value
+from reports.grid import Column, Page, Styled
+from reports.sheet import Report, Sheet
+from reports.styles import Style
+from rules.model import PriorityLevel
+
+LEVEL_STYLES: Final = {
+    PriorityLevel.NOW: Style.BAD,
+    PriorityLevel.PLAN: Style.WARN,
+    PriorityLevel.WATCH: Style.INFO,
+    PriorityLevel.NONE: Style.UNKNOWN,
+}
+
+
+def build(page: Page, report: Report) -> None:
+    """Lay the sheet out, one line per action, the most urgent first."""
+    texts = report.texts
+    name = "sheets.actions."
+    columns = (
+        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=12),
+        Column(title=texts.text(name + "priority"), width=15),
+        Column(title=texts.text(name + "finding"), width=36),
+        Column(title=texts.text(name + "impact"), width=36),
+        Column(title=texts.text(name + "proposal"), style=Style.STRONG, width=38),
+        Column(title=texts.text(name + "machines"), width=30),
+        Column(title=texts.text(name + "owner"), width=14),
+        Column(title=texts.text(name + "due"), style=Style.DATE, width=12),
+    )
+    page.heading(texts.text(name + "heading"), texts.text(name + "intro", sheet=report.title("missing")), len(columns))
+
+    def line(action: Action) -> Sequence[Value | Styled]:
+        return (
+            action.ref,
+            Styled(texts.text(f"priority.{action.level.value}"), LEVEL_STYLES[action.level]),
+            words.finding_text(report, action),
+            words.impact(report, action),
+            words.proposal(report, action),
+            words.machines(report, action),
+            texts.text(f"owner.{action.owner}"),
+            action.due_on,
+        )
+
+    page.table(columns, report.actions, line, main=True)
+    if not report.actions:
+        reason = texts.text(name + "empty", sheet=report.title("coverage"))
+        page.wide(reason, Style.GOOD_BOX, 1, len(columns), 30)
+
+
+SHEET = Sheet(name="actions", order=20, build=build)

@@ -1,0 +1,233 @@
+"""Coverage and limits: what could not be checked first, then on what the rest stands."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from collectors.feeds.records import FeedState
+from reports.cells import Value
+from reports.grid import Column, Page, Styled
+from reports.sheet import Report, Sheet
+from reports.styles import Style
+from reports.view import MachineState, MachineView
+from rules.model import Finding, Outcome
+
+_NAME: Final = "sheets.coverage."
+_WIDTHS: Final = (34, 34, 46, 24, 12, 14, 20)
+_LAST: Final = len(_WIDTHS)
+_DEFINITIONS: Final = (
+    *("missing", "up_to_date", "unknown", "not_audited", "overdue", "exploited", "probability"),
+    *("cross_check", "severity", "support", "reboot"),
+)
+
+
+def build(page: Page, report: Report) -> None:
+    """Lay the sheet out, section by section."""
+    texts = report.texts
+    page.widths = dict(enumerate(_WIDTHS, 1))
+    page.heading(texts.text(_NAME + "heading"), texts.text(_NAME + "intro"), _LAST)
+    _not_audited(page, report)
+    _partial(page, report)
+    _unknowns(page, report)
+    _failures(page, report)
+    _feeds(page, report)
+    _outside(page, report)
+    _sla(page, report)
+    _definitions(page, report)
+    _closing(page, report)
+
+
+def _section(
+    page: Page,
+    report: Report,
+    title: str,
+    heads: Sequence[str],
+    items: Sequence[Any],
+    line: Callable[[Any], Sequence[Value | Styled]],
+    empty: str,
+) -> None:
+    """One titled table, or one sentence when it has no row."""
+    texts = report.texts
+    page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
+    if items:
+        page.table([Column(title=texts.text(_NAME + head)) for head in heads], items, line)
+    else:
+        page.wide(texts.text(_NAME + empty), Style.SENTENCE, 1, _LAST, 18)
+    page.skip()
+
+
+def _not_audited(page: Page, report: Report) -> None:
+    texts = report.texts
+
+    def line(machine: MachineView) -> Sequence[Value | Styled]:
+        reason = first_reason(machine)
+        return (
+            machine.name,
+            Styled(texts.text(f"gap.reason.{reason}"), Style.UNKNOWN),
+            texts.text(f"gap.todo.{reason}"),
+            Styled(report.texts.local_day(machine.summary.taken_at), Style.DATE),
+        )
+
+    machines = report.view.in_state(MachineState.NOT_AUDITED)
+    heads = ("machine", "reason", "todo", "seen")
+    _section(page, report, "not_audited", heads, machines, line, "not_audited_none")
+
+
+def first_reason(machine: MachineView) -> str:
+    """Why a machine could not be audited; without a recorded gap it is a technical failure."""
+    return next((gap.reason.value for gap in machine.summary.gaps), "failed")
+
+
+def _partial(page: Page, report: Report) -> None:
+    """What could not be read on machines that were seen: one line per machine and reason."""
+    texts = report.texts
+    areas: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for machine in report.view.with_gaps:
+        for gap in machine.summary.gaps:
+            areas[machine.name, gap.reason.value][texts.text(f"fact.{gap.kind.value}")] = None
+    rows = list(areas.items())
+
+    def line(row: tuple[tuple[str, str], dict[str, None]]) -> Sequence[Value | Styled]:
+        (name, reason), kinds = row
+        what = texts.text(f"gap.reason.{reason}")
+        return (name, Styled(what, Style.UNKNOWN), texts.text(f"gap.todo.{reason}"), ", ".join(kinds))
+
+    _section(page, report, "partial", ("machine", "reason", "todo", "area"), rows, line, "partial_none")
+
+
+def _unknowns(page: Page, report: Report) -> None:
+    """Checks without an answer on machines that were seen: one line where machines share checks and reason."""
+    texts = report.texts
+    seen = {machine.name for machine in report.view.machines if machine.summary.reached}
+    checks: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for finding in report.assessment.findings:
+        if finding.outcome is Outcome.UNKNOWN and (not finding.subject or finding.subject in seen):
+            checks[finding.subject, texts.message(finding.message)].append(finding.rule)
+    machines: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (machine, why), rules in sorted(checks.items()):
+        machines[why, tuple(sorted(set(rules)))].append(machine)
+    rows = sorted(machines.items(), key=lambda row: (row[1], row[0]))
+
+    def line(row: tuple[tuple[str, tuple[str, ...]], list[str]]) -> Sequence[Value | Styled]:
+        (why, rules), names = row
+        who = texts.text(_NAME + "checks_count", count=len(names), names=texts.listing(names))
+        return (who, "\n".join(texts.text(f"rules.{rule}.title") for rule in rules), why)
+
+    _section(page, report, "unknowns", ("machine", "check", "why"), rows, line, "unknowns_none")
+
+
+def _failures(page: Page, report: Report) -> None:
+    failures = sorted({(failure.rule, failure.subject) for failure in report.assessment.failures})
+    if failures:
+        texts = report.texts
+        _section(
+            page,
+            report,
+            "failures",
+            ("check", "machine"),
+            failures,
+            lambda row: (texts.text(f"rules.{row[0]}.title"), row[1]),
+            "unknowns_none",
+        )
+
+
+def _feeds(page: Page, report: Report) -> None:
+    texts = report.texts
+    stale = set(report.assessment.stale_feeds)
+    known = {feed.name for feed in report.assessment.feeds}
+    absent = [FeedState(name=name, title=name, url="", licence="", max_age_days=0) for name in sorted(stale - known)]
+    feeds = [*absent, *sorted(report.assessment.feeds, key=lambda feed: (feed.name not in stale, feed.title))]
+
+    def line(feed: FeedState) -> Sequence[Value | Styled]:
+        since = feed.published_at or feed.checked_at
+        age = feed.age_days(report.assessment.as_of)
+        return (
+            feed.title,
+            _feed_state(report, feed, stale=feed.name in stale),
+            feed.licence,
+            Styled(None if since is None else texts.local_day(since), Style.DATE),
+            Styled(None if age is None else int(age), Style.NUMBER),
+            Styled(feed.max_age_days or None, Style.NUMBER),
+            texts.text(_NAME + "feed_error") if feed.error else "",
+        )
+
+    heads = ("source", "feed_state", "licence", "published", "age", "max_age", "failure")
+    _section(page, report, "feeds", heads, feeds, line, "feeds_none")
+
+
+def _feed_state(report: Report, feed: FeedState, *, stale: bool) -> Styled:
+    if feed.age_days(report.assessment.as_of) is None:
+        return Styled(report.texts.text(_NAME + "feed_never"), Style.BAD)
+    if stale:
+        return Styled(report.texts.text(_NAME + "feed_stale"), Style.BAD)
+    return Styled(report.texts.text(_NAME + "feed_fresh"), Style.GOOD)
+
+
+def _outside(page: Page, report: Report) -> None:
+    """What is told without being counted: no fix exists, or nobody publishes advisories for it."""
+    texts = report.texts
+    groups: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in report.assessment.findings:
+        if finding.outcome is Outcome.NOT_APPLICABLE and finding.state:
+            groups[finding.rule, finding.state.value].append(finding)
+    rows = sorted(groups.items())
+
+    def line(row: tuple[tuple[str, str], list[Finding]]) -> Sequence[Value | Styled]:
+        (rule, state), findings = row
+        names = list(dict.fromkeys(finding.subject for finding in findings))
+        who = texts.text(_NAME + "checks_count", count=len(names), names=texts.listing(names))
+        return (texts.text(f"rules.{rule}.title"), texts.text(f"patch_state.{state}"), who)
+
+    _section(page, report, "outside", ("check", "feed_state", "machine"), rows, line, "outside_none")
+
+
+def _sla(page: Page, report: Report) -> None:
+    texts = report.texts
+    days: Mapping[str, int] = report.assessment.sla_days
+
+    def line(row: tuple[str, int]) -> Sequence[Value | Styled]:
+        return (texts.text(f"severity.{row[0]}"), Styled(row[1], Style.NUMBER))
+
+    _section(page, report, "sla", ("severity", "days"), list(days.items()), line, "sla_none")
+    if days:
+        page.next_row -= 1
+        page.wide(texts.text(_NAME + "sla_clock"), Style.NOTE, 1, _LAST, 15)
+        page.skip()
+
+
+def _definitions(page: Page, report: Report) -> None:
+    texts = report.texts
+    page.wide(texts.text(_NAME + "definitions"), Style.SECTION, 1, _LAST, 22)
+    for name in _DEFINITIONS:
+        row = page.line(
+            (1, texts.text(f"definitions.{name}.term"), Style.STRONG),
+            *((column, texts.text(f"definitions.{name}.meaning") if column == 2 else None, Style.TEXT)
+              for column in range(2, _LAST + 1)),
+            height=17,
+        )  # fmt: skip
+        page.merge(row, 2, _LAST)
+    page.skip()
+
+
+def _closing(page: Page, report: Report) -> None:
+    texts, assessment = report.texts, report.assessment
+    version = texts.text(
+        _NAME + "version",
+        version=assessment.product_version,
+        started_at=assessment.started_at,
+        finished_at=assessment.finished_at,
+    )
+    for title, sentences in (("product", ("",)), ("limits", ("clause", "personal"))):
+        page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
+        for sentence in sentences:
+            page.wide(
+                texts.text(_NAME + sentence) if sentence else version,
+                Style.SENTENCE,
+                1,
+                _LAST,
+                32 if sentence == "clause" else 18,
+            )
+        page.skip()
+
+
+SHEET = Sheet(name="coverage", order=80, build=build)

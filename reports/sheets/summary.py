@@ -1,0 +1,229 @@
+"""Summary: one A4 page that a manager reads in ninety seconds, what could not be seen before anything else."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from reports import words
+from reports.cells import Value
+from reports.grid import Page, lines_of, room, row_height
+from reports.sheet import Report, Sheet
+from reports.styles import Style
+from reports.tiles import Tile, tiles
+from rules.model import Outcome, PriorityLevel
+
+_NAME: Final = "sheets.summary."
+# Three tiles side by side: A, C and E to G; B and D keep them apart. The list of actions uses the same columns.
+_WIDTHS: Final = {1: 33.0, 2: 1.4, 3: 33.0, 4: 1.4, 5: 12.5, 6: 12.0, 7: 11.5}
+_LAST: Final = 7
+_TILE_COLUMNS: Final = ((1, 1), (3, 3), (5, 7))
+_MOST_ACTIONS: Final = 5
+_NAMES_SHOWN: Final = 6
+_LINE_PT: Final = 15.0
+_PAGE_CHARS: Final = 106
+
+
+def build(page: Page, report: Report) -> None:
+    """Lay the page out."""
+    page.widths = dict(_WIDTHS)
+    _title(page, report)
+    _unseen(page, report)
+    _brief(page, report)
+    _figures(page, report)
+    _decide(page, report)
+    _closing(page, report)
+
+
+def _title(page: Page, report: Report) -> None:
+    texts, view, assessment = report.texts, report.view, report.assessment
+    day = texts.local_day(assessment.as_of)
+    page.wide(texts.text(_NAME + "heading"), Style.TITLE, 1, _LAST, 36)
+    subtitle = texts.text(
+        _NAME + "subtitle",
+        client=assessment.client,
+        month=texts.month(day),
+        day=texts.date(day),
+        coverage=texts.text(_NAME + "coverage", count=view.reached, known=view.known),
+    )
+    page.wide(subtitle, Style.SUBTITLE, 1, _LAST, _height(subtitle, 6))
+    if assessment.demo:
+        page.wide(texts.text("workbook.demo"), Style.DEMO, 1, _LAST, 20)
+    page.skip()
+
+
+def _unseen(page: Page, report: Report) -> None:
+    texts = report.texts
+    _section(page, texts.text(_NAME + "unseen"))
+    sentences = list(unseen(report))
+    for sentence in sentences:
+        page.wide(sentence, Style.WARN_BOX, 1, _LAST, _height(sentence, 6))
+    if sentences:
+        row = page.line((1, texts.text(_NAME + "unseen_more", sheet=report.title("coverage")), Style.LINK), height=17)
+        page.link(row, 1, report.title("coverage"), report.title("coverage"))
+    else:
+        page.wide(texts.text(_NAME + "unseen_nothing"), Style.GOOD_BOX, 1, _LAST, 22)
+    page.skip()
+
+
+def unseen(report: Report) -> Iterator[str]:
+    """Yield one sentence per kind of blind spot, the largest first."""
+    texts, view = report.texts, report.view
+    if not view.known:
+        yield texts.text(_NAME + "unseen_no_machine")
+    absent = [machine.name for machine in view.machines if not machine.summary.reached]
+    silent = [machine.name for machine in view.without_verdict]
+    partial = [machine.name for machine in view.with_gaps if machine.verdict]
+    feeds = [title for title, _ in view.stale_feeds]
+    for text, names in (("machines", absent), ("feeds", feeds), ("verdicts", silent), ("areas", partial)):
+        if names:
+            listed = texts.listing(names, limit=_NAMES_SHOWN)
+            yield texts.text(f"{_NAME}unseen_{text}", count=len(names), names=listed)
+    if report.assessment.failures:
+        yield texts.text(_NAME + "unseen_failures", count=len(report.assessment.failures))
+
+
+def _brief(page: Page, report: Report) -> None:
+    _section(page, report.texts.text(_NAME + "brief"))
+    for sentence in brief(report):
+        page.wide(sentence, Style.SENTENCE, 1, _LAST, _height(sentence, 5))
+    page.skip()
+
+
+def brief(report: Report) -> tuple[str, str, str]:
+    """Give the three sentences: state, striking fact, outlook."""
+    return _state(report), _striking(report), _outlook(report)
+
+
+def _state(report: Report) -> str:
+    texts, view = report.texts, report.view
+    unknown = view.known - view.decided
+    rest = [texts.text(_NAME + "state_rest", count=unknown)] if unknown else []
+    if not view.decided:
+        return texts.text(_NAME + "state_unknown")
+    if view.updated == view.decided:
+        text = "state_good_judged" if unknown else "state_good"
+        return " ".join([texts.text(_NAME + text, count=view.updated), *rest])
+    updated = texts.text(_NAME + "state_updated", count=view.updated, base=view.decided)
+    counted = words.severities(report, view.missing)
+    missing = [texts.text(_NAME + "state_missing", count=len(view.missing), severities=counted)] if view.missing else []
+    return " ".join([updated, *missing, *rest])
+
+
+def _striking(report: Report) -> str:
+    texts, view = report.texts, report.view
+    if view.exploited.findings:
+        names = words.exploited_packages(report)
+        return texts.text(_NAME + "fact_exploited", count=view.exploited.findings, names=texts.listing(names, limit=3))
+    if view.overdue.findings:
+        days = texts.text("values.days", count=words.longest_delay(report))
+        return texts.text(_NAME + "fact_overdue", count=view.overdue.findings, days=days)
+    if view.out_of_support:
+        names = [machine.name for machine in view.out_of_support]
+        return texts.text(_NAME + "fact_support", count=len(names), names=texts.listing(names, limit=3))
+    if view.urgent.findings:
+        return texts.text(_NAME + "fact_urgent", count=view.urgent.findings)
+    if rebooting := view.rebooting(Outcome.FAIL):
+        return texts.text(_NAME + "fact_reboot", count=rebooting)
+    if not view.judged:
+        return texts.text(_NAME + "fact_unseen")
+    return texts.text(_NAME + "fact_none")
+
+
+def _outlook(report: Report) -> str:
+    texts, view = report.texts, report.view
+    due = words.coming_deadlines(report)
+    ending = [machine.name for machine in view.ending_soon]
+    parts = []
+    if due:
+        parts.append(texts.text(_NAME + "outlook_due", count=len(due), first_on=due[0]))
+    if ending:
+        parts.append(texts.text(_NAME + "outlook_support", count=len(ending), names=texts.listing(ending, limit=3)))
+    if not parts:
+        parts.append(texts.text(_NAME + ("outlook_none" if view.judged else "outlook_unknown")))
+    what = texts.text(_NAME + "outlook_and", first=parts[0], second=parts[-1]) if len(parts) > 1 else parts[0]
+    return texts.text(_NAME + "outlook", what=what)
+
+
+def _figures(page: Page, report: Report) -> None:
+    _section(page, report.texts.text(_NAME + "figures"))
+    page.line((1, None, Style.PLAIN), height=6)
+    shown = tiles(report)
+    for start in range(0, len(shown), len(_TILE_COLUMNS)):
+        _tile_row(page, shown[start : start + len(_TILE_COLUMNS)])
+        page.skip()
+
+
+def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
+    parts: tuple[tuple[list[tuple[Value, Style]], float], ...] = (
+        ([(tile.label, Style.KPI_LABEL) for tile in row], 20),
+        ([(tile.figure, tile.style) for tile in row], 34),
+        ([(tile.note, Style.KPI_NOTE) for tile in row], 32),
+    )
+    for values, height in parts:
+        cells = [
+            (column, value if column == first else None, style)
+            for (value, style), (first, last) in zip(values, _TILE_COLUMNS, strict=True)
+            for column in range(first, last + 1)
+        ]
+        number = page.line(*cells, height=height)
+        for first, last in _TILE_COLUMNS:
+            page.merge(number, first, last)
+
+
+def _decide(page: Page, report: Report) -> None:
+    texts = report.texts
+    _section(page, texts.text(_NAME + "decide"))
+    wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
+    if not wanted:
+        page.wide(texts.text(_NAME + "decide_none"), Style.SENTENCE, 1, _LAST, 20)
+        page.skip()
+        return
+    heads = {1: "action", 3: "impact", 5: "owner", 6: "due", 7: "ref"}
+    page.line(
+        *(
+            (column, texts.text(f"{_NAME}column_{heads[column]}") if column in heads else None, Style.HEADER)
+            for column in range(1, _LAST + 1)
+        ),
+        height=20,
+    )
+    for action in wanted[:_MOST_ACTIONS]:
+        todo, why = words.proposal(report, action), words.impact(report, action)
+        page.line(
+            (1, todo, Style.STRONG),
+            (2, None, Style.GAP),
+            (3, why, Style.TEXT),
+            (4, None, Style.GAP),
+            (5, texts.text(f"owner.{action.owner}"), Style.TEXT),
+            (6, action.due_on, Style.DATE),
+            (7, action.ref, Style.REFERENCE),
+            height=row_height(max(lines_of(todo, room(_WIDTHS[1], bold=True)), lines_of(why, room(_WIDTHS[3])))) + 2,
+        )
+    rest = len(report.actions) - min(len(wanted), _MOST_ACTIONS)
+    plan = report.title("actions")
+    text = (
+        texts.text(_NAME + "decide_more", count=rest, sheet=plan)
+        if rest
+        else texts.text(_NAME + "decide_all", sheet=plan)
+    )
+    row = page.line((1, text, Style.LINK), height=17)
+    page.link(row, 1, plan, plan)
+    page.skip()
+
+
+def _closing(page: Page, report: Report) -> None:
+    texts = report.texts
+    _section(page, texts.text(_NAME + "trend"))
+    page.wide(texts.text(_NAME + "first"), Style.SENTENCE, 1, _LAST, 20)
+    clause = texts.text(_NAME + "clause", sheet=report.title("coverage"))
+    page.wide(clause, Style.NOTE, 1, _LAST, _height(clause, 2))
+
+
+def _section(page: Page, title: str) -> None:
+    page.wide(title, Style.SECTION, 1, _LAST, 22)
+
+
+def _height(text: str, padding: float, width: int = _PAGE_CHARS) -> float:
+    """Height in points of a wrapped text: merged cells are never fitted by the program that opens the file."""
+    return lines_of(text, width) * _LINE_PT + padding
+
+
+SHEET = Sheet(name="summary", order=10, build=build, portrait=True, one_page=True)

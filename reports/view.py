@@ -1,0 +1,291 @@
+"""What the report says, before it is worded: states and counts, the same for every language.
+
+Computed once per report from the assessment. Every figure on the first sheet is counted here from the rows the other
+sheets show, so that a tile always equals the sheet it sums up. A machine is up to date only when the rule about missing
+patches passed on it, left nothing unknown, and no installed fix waits for a reboot; without such a verdict it is
+unknown, and unknown enters no rate.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from collectors.feeds.records import FeedState
+from collectors.model import FactKind
+from reports.frames import counts_by_machine, machines_where, ordered_positions, patch_frame
+from rules.model import Assessment, Finding, MachineSummary, Outcome, PatchState
+
+MISSING_RULE: Final = "patch.missing"
+OVERDUE_RULE: Final = "patch.overdue"
+REBOOT_RULE: Final = "host.reboot_pending"
+SUPPORT_RULE: Final = "system.end_of_support"
+COVERAGE_RULE: Final = "host.coverage"
+_KEV_UNSEEN: Final = "rules.priority.kev_unseen"
+_EPSS_UNSEEN: Final = "rules.priority.epss_unseen"
+
+
+class MachineState(StrEnum):
+    """One word for a machine, the least known and the most worrying first."""
+
+    NOT_AUDITED = "not_audited"
+    UNKNOWN = "unknown"
+    OUT_OF_SUPPORT = "out_of_support"
+    MISSING = "missing"
+    REBOOT = "reboot"
+    UP_TO_DATE = "up_to_date"
+
+
+_UNDECIDED: Final = frozenset({MachineState.NOT_AUDITED, MachineState.UNKNOWN})
+_RANKS: Final = {state: rank for rank, state in enumerate(MachineState)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many findings, on how many machines."""
+
+    findings: int = 0
+    machines: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineView:
+    """One line of the sheet of machines. `verdict` tells whether the patch rule gave a complete answer."""
+
+    summary: MachineSummary
+    state: MachineState
+    verdict: bool
+    missing: int = 0
+    urgent: int = 0
+    overdue: int = 0
+    reboot: Outcome = Outcome.UNKNOWN
+    support: Finding | None = None
+    partial: tuple[FactKind, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the machine in every sheet."""
+        return self.summary.target.name
+
+
+class View:
+    """An assessment as the sheets read it."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        self.assessment = assessment
+
+    @cached_property
+    def day(self) -> date:
+        """Day against which deadlines are counted: the UTC day of the data, as the rules count."""
+        return self.assessment.as_of.astimezone(UTC).date()
+
+    @cached_property
+    def by_rule(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Findings of each rule, in the order of the assessment."""
+        found: defaultdict[str, list[Finding]] = defaultdict(list)
+        for finding in self.assessment.findings:
+            found[finding.rule].append(finding)
+        return {rule: tuple(findings) for rule, findings in found.items()}
+
+    @cached_property
+    def _patches(self) -> tuple[tuple[Finding, ...], Mapping[str, tuple[int, int, int]], Mapping[str, Tally]]:
+        found = [finding for finding in self.by_rule.get(MISSING_RULE, ()) if finding.outcome is Outcome.FAIL]
+        frame = patch_frame(found, self.day, [exploited(finding) is True for finding in found])
+        tallies = {
+            column: Tally(findings=int(frame[column].sum()), machines=machines_where(frame, column))
+            for column in ("urgent", "overdue", "exploited")
+        }
+        rows = tuple(found[position] for position in ordered_positions(frame))
+        return rows, counts_by_machine(frame), tallies
+
+    @property
+    def missing(self) -> tuple[Finding, ...]:
+        """Missing patches, from the most to the least urgent: the rows of the sheet of that name."""
+        return self._patches[0]
+
+    @property
+    def urgent(self) -> Tally:
+        """Missing patches rated critical or high by their vendor."""
+        return self._patches[2]["urgent"]
+
+    @property
+    def overdue(self) -> Tally:
+        """Missing patches past the contract's deadline."""
+        return self._patches[2]["overdue"]
+
+    @property
+    def exploited(self) -> Tally:
+        """Missing patches for a flaw known to be exploited."""
+        return self._patches[2]["exploited"]
+
+    @cached_property
+    def machines(self) -> tuple[MachineView, ...]:
+        """All machines: not audited first, then unknown, then by urgency, then by name."""
+        counts = self._patches[1]
+        missing = self._outcomes(MISSING_RULE)
+        reboot = self._outcomes(REBOOT_RULE)
+        support = {finding.subject: finding for finding in self.by_rule.get(SUPPORT_RULE, ())}
+        found = [
+            _machine(
+                summary,
+                counts.get(summary.target.name, (0, 0, 0)),
+                missing.get(summary.target.name, frozenset()),
+                reboot.get(summary.target.name, frozenset()),
+                support.get(summary.target.name),
+            )
+            for summary in self.assessment.machines
+        ]
+        return tuple(sorted(found, key=lambda machine: (_RANKS[machine.state], machine.name)))
+
+    def _outcomes(self, rule: str) -> Mapping[str, frozenset[Outcome]]:
+        found: defaultdict[str, set[Outcome]] = defaultdict(set)
+        for finding in self.by_rule.get(rule, ()):
+            found[finding.subject].add(finding.outcome)
+        return {machine: frozenset(outcomes) for machine, outcomes in found.items()}
+
+    def in_state(self, state: MachineState) -> tuple[MachineView, ...]:
+        """Machines in one state."""
+        return tuple(machine for machine in self.machines if machine.state is state)
+
+    @cached_property
+    def known(self) -> int:
+        """How many machines the client is known to have."""
+        return len(self.machines)
+
+    @cached_property
+    def reached(self) -> int:
+        """How many machines were seen."""
+        return sum(machine.summary.reached for machine in self.machines)
+
+    @cached_property
+    def judged(self) -> int:
+        """How many machines gave a complete verdict on missing patches: the base of every rate about patches."""
+        return sum(machine.verdict for machine in self.machines)
+
+    @cached_property
+    def decided(self) -> int:
+        """How many machines could be told up to date or not: the base of that rate."""
+        return sum(machine.state not in _UNDECIDED for machine in self.machines)
+
+    @cached_property
+    def updated(self) -> int:
+        """How many machines are up to date: the lines of that state in the sheet of machines."""
+        return len(self.in_state(MachineState.UP_TO_DATE))
+
+    @cached_property
+    def without_verdict(self) -> tuple[MachineView, ...]:
+        """Machines that were seen but gave no complete verdict on missing patches."""
+        return tuple(machine for machine in self.machines if machine.summary.reached and not machine.verdict)
+
+    def rebooting(self, outcome: Outcome) -> int:
+        """How many machines have this answer about a pending reboot."""
+        return sum(machine.reboot is outcome for machine in self.machines)
+
+    def supporting(self, outcome: Outcome) -> int:
+        """How many machines have this answer about the support of their system."""
+        return sum(machine.support is not None and machine.support.outcome is outcome for machine in self.machines)
+
+    @cached_property
+    def out_of_support(self) -> tuple[MachineView, ...]:
+        """Machines whose system no longer gets fixes."""
+        return tuple(machine for machine in self.machines if is_out_of_support(machine.support))
+
+    @cached_property
+    def ending_soon(self) -> tuple[MachineView, ...]:
+        """Machines whose system still gets fixes, but not for long."""
+        return tuple(
+            machine
+            for machine in self.machines
+            if machine.support is not None
+            and machine.support.outcome is Outcome.FAIL
+            and not is_out_of_support(machine.support)
+        )
+
+    @cached_property
+    def stale_feeds(self) -> tuple[tuple[str, FeedState | None], ...]:
+        """Sources past their limit or never fetched: (name to show, state when there is one)."""
+        states = {feed.name: feed for feed in self.assessment.feeds}
+        return tuple(
+            (states[name].title if name in states else name, states.get(name)) for name in self.assessment.stale_feeds
+        )
+
+    @cached_property
+    def with_gaps(self) -> tuple[MachineView, ...]:
+        """Machines that were seen, but not entirely."""
+        return tuple(machine for machine in self.machines if machine.summary.reached and machine.partial)
+
+
+def _machine(
+    summary: MachineSummary,
+    counts: tuple[int, int, int],
+    outcomes: frozenset[Outcome],
+    reboot: frozenset[Outcome],
+    support: Finding | None,
+) -> MachineView:
+    """Decide the state of one machine; a verdict needs an answer of the patch rule and nothing unknown beside it."""
+    verdict = summary.reached and bool(outcomes & {Outcome.PASS, Outcome.FAIL}) and Outcome.UNKNOWN not in outcomes
+    rebooting = _worst(reboot)
+    if not summary.reached:
+        state = MachineState.NOT_AUDITED
+    elif is_out_of_support(support):
+        state = MachineState.OUT_OF_SUPPORT
+    elif counts[0]:
+        state = MachineState.MISSING
+    elif rebooting is Outcome.FAIL:
+        state = MachineState.REBOOT if verdict else MachineState.UNKNOWN
+    elif not verdict or rebooting is Outcome.UNKNOWN:
+        state = MachineState.UNKNOWN
+    else:
+        state = MachineState.UP_TO_DATE
+    return MachineView(
+        summary=summary,
+        state=state,
+        verdict=verdict,
+        missing=counts[0],
+        urgent=counts[1],
+        overdue=counts[2],
+        reboot=rebooting,
+        support=support,
+        partial=tuple(dict.fromkeys(gap.kind for gap in summary.gaps)),
+    )
+
+
+def _worst(outcomes: frozenset[Outcome]) -> Outcome:
+    """FAIL before UNKNOWN before PASS before NOT_APPLICABLE; no answer at all is unknown."""
+    return next((outcome for outcome in Outcome if outcome in outcomes), Outcome.UNKNOWN)
+
+
+def is_out_of_support(finding: Finding | None) -> bool:
+    """Whether a finding about support says that it has ended."""
+    return finding is not None and finding.outcome is Outcome.FAIL and finding.state is PatchState.OUT_OF_SUPPORT
+
+
+def exploited(finding: Finding) -> bool | None:
+    """Whether a fix closes a flaw known to be exploited; None when the list of those could not be relied on."""
+    count = finding.message.params.get("kev_count")
+    if isinstance(count, int) and count > 0:
+        return True
+    return None if _blind(finding, _KEV_UNSEEN) else False
+
+
+def probability(finding: Finding) -> float | None:
+    """Highest probability (0..1) of exploitation among the flaws a fix closes; None when no flaw has one."""
+    value = finding.message.params.get("epss_max")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def probability_unseen(finding: Finding) -> bool:
+    """Whether the probabilities could not be relied on."""
+    return _blind(finding, _EPSS_UNSEEN)
+
+
+def _blind(finding: Finding, reason: str) -> bool:
+    return any(message.text == reason for message in finding.priority.reasons)
+
+
+def late_days(finding: Finding, day: date) -> int:
+    """Days past the deadline; 0 when there is none or it lies ahead."""
+    return max(0, (day - finding.due_on).days) if finding.due_on is not None else 0

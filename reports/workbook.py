@@ -1,0 +1,195 @@
+"""The manager's workbook: an assessment in, the bytes of an xlsx file out.
+
+The same assessment in the same language gives the same bytes: nothing reads the clock. openpyxl writes the file's frame
+(styles, views, print set-up); the cells are written by `reports.grid` while the frame is copied into the final archive.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from unicodedata import normalize
+from xml.sax.saxutils import quoteattr
+
+from reports import sheets
+from reports.cells import clean, shorten
+from reports.grid import Page, RowWriter, letter
+from reports.sheet import Report
+from reports.styles import StyleSheet
+from reports.texts import DEFAULT_ZONE, Texts
+from rules.model import Assessment
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
+
+CREATOR: Final = "patch-license-auditor"
+_A4: Final = 9
+_TITLE_LIMIT: Final = 31
+_FOOTER_LIMIT: Final = 60
+_FORBIDDEN_IN_TITLE: Final = re.compile(r"[\[\]:*?/\\]")
+_FORBIDDEN_IN_FILE_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
+_NAME_LIMIT: Final = 80
+_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_ROWS: Final = re.compile(rb"<sheetData\s*/>|<sheetData>.*?</sheetData>", re.DOTALL)
+_DIMENSION: Final = re.compile(rb'<dimension ref="[^"]*"\s*/>')
+_AFTER_LINKS: Final = re.compile(rb"<(printOptions|pageMargins)")
+_MODIFIED: Final = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
+
+
+def render(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE) -> bytes:
+    """Render the manager's workbook. Raises LookupError for a language without texts."""
+    texts = Texts(language, zone=zone)
+    report = Report(assessment, texts)
+    pages = []
+    for sheet in sheets.discover():
+        page = Page(title=report.title(sheet.name), portrait=sheet.portrait, one_page=sheet.one_page)
+        sheet.build(page, report)
+        pages.append(page)
+    title = texts.text("workbook.title", client=assessment.client)
+    return assemble(pages, assessment, texts, title)
+
+
+def file_name(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE) -> str:
+    """Name of the workbook's file: month of the data, client, kind; valid on Windows, macOS and Linux, NFC."""
+    return named(assessment, Texts(language, zone=zone), "workbook.file", ".xlsx")
+
+
+def named(assessment: Assessment, texts: Texts, text_id: str, suffix: str) -> str:
+    """Fill a file name's text with month and client."""
+    client = _FORBIDDEN_IN_FILE_NAME.sub("_", normalize("NFC", clean(assessment.client)))
+    client = re.sub(r"\s+", "-", client.strip()).strip(". ")[:_NAME_LIMIT] or "client"
+    day = texts.local_day(assessment.as_of)
+    return texts.text(text_id, month=f"{day.year}-{day.month:02d}", client=client) + suffix
+
+
+def sheet_title(title: str, taken: Iterable[str] = ()) -> str:
+    """Make a tab's title valid and unique: at most 31 characters, none that Excel forbids."""
+    base = shorten(_FORBIDDEN_IN_TITLE.sub(" ", clean(title)).strip("' "), _TITLE_LIMIT) or "-"
+    used = {name.casefold() for name in taken}
+    candidate, number = base, 1
+    while candidate.casefold() in used:
+        number += 1
+        mark = f" ({number})"
+        candidate = base[: _TITLE_LIMIT - len(mark)] + mark
+    return candidate
+
+
+def assemble(pages: Iterable[Page], assessment: Assessment, texts: Texts, title: str) -> bytes:
+    """Turn laid-out pages into the bytes of one workbook."""
+    from openpyxl import Workbook
+
+    workbook = Workbook()
+    workbook.remove(workbook.worksheets[0])
+    styles = StyleSheet(workbook, texts.language)
+    by_member: dict[str, Page] = {}
+    for number, page in enumerate(pages, 1):
+        worksheet = workbook.create_sheet(sheet_title(page.title, workbook.sheetnames))
+        _set_up(worksheet, page, assessment, texts)
+        by_member[f"xl/worksheets/sheet{number}.xml"] = page
+    workbook.worksheets[0].sheet_view.tabSelected = True
+    _describe(workbook, assessment, texts, title)
+    frame = io.BytesIO()
+    workbook.save(frame)
+    return _fill(frame, by_member, RowWriter(styles, texts.zone), assessment.finished_at)
+
+
+def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: Texts) -> None:
+    for column, width in page.widths.items():
+        worksheet.column_dimensions[letter(column)].width = width
+    for area in page.merges:
+        worksheet.merged_cells.add(area)
+    worksheet.freeze_panes = page.frozen
+    if page.filtered:
+        worksheet.auto_filter.ref = page.filtered
+    from openpyxl.worksheet.properties import PageSetupProperties
+
+    view = worksheet.sheet_view
+    view.showGridLines = False
+    view.zoomScale = 100
+    setup = worksheet.page_setup
+    setup.paperSize = _A4
+    setup.orientation = "portrait" if page.portrait else "landscape"
+    setup.fitToWidth = 1
+    setup.fitToHeight = 1 if page.one_page else 0
+    worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    worksheet.print_options.horizontalCentered = True
+    margins = worksheet.page_margins
+    margins.left = margins.right = 0.4
+    margins.top, margins.bottom, margins.header, margins.footer = 0.45, 0.6, 0.2, 0.3
+    if page.header_row is not None:
+        worksheet.print_title_rows = f"{page.header_row}:{page.header_row}"
+    footer = worksheet.HeaderFooter.oddFooter
+    words = (
+        _footer(assessment.client),
+        _footer(texts.date(texts.local_day(assessment.as_of))),
+        texts.text("workbook.footer_page", page="&P", pages="&N"),
+    )
+    for side, text in zip(("left", "center", "right"), words, strict=True):
+        part = getattr(footer, side)
+        part.text = text
+        part.size = 8
+
+
+def _footer(text: str) -> str:
+    """Make a text safe in a footer, where & starts a code; at most 60 characters (255 for all three parts)."""
+    plain = shorten(clean(text).replace("\n", " "), _FOOTER_LIMIT)
+    return plain.replace("&", "&&")
+
+
+def _describe(workbook: "Workbook", assessment: Assessment, texts: Texts, title: str) -> None:
+    properties = workbook.properties
+    properties.creator = CREATOR
+    properties.lastModifiedBy = CREATOR
+    properties.title = clean(title)
+    properties.language = texts.text("workbook.culture")
+    properties.created = assessment.finished_at.replace(tzinfo=None, microsecond=0)
+    workbook.active = 0
+
+
+def _fill(frame: io.BytesIO, pages: Mapping[str, Page], writer: RowWriter, modified: datetime) -> bytes:
+    """Copy the frame into the final archive with fixed times, writing each page's rows in passing."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(frame) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            member = zipfile.ZipInfo(name, _FIXED_TIME)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o600 << 16
+            data = source.read(name)
+            with target.open(member, "w") as out:
+                if name in pages:
+                    head, tail = _split(data, pages[name])
+                    out.write(head)
+                    for piece in writer.pieces(pages[name]):
+                        out.write(piece)
+                    out.write(tail)
+                elif name == "docProps/core.xml":
+                    stamp = modified.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+                    out.write(_MODIFIED.sub(rb"\g<1>" + stamp + rb"\g<2>", data))
+                else:
+                    out.write(data)
+    return result.getvalue()
+
+
+def _split(data: bytes, page: Page) -> tuple[bytes, bytes]:
+    """Cut a worksheet's XML where its rows go, and complete it with what openpyxl cannot know without cells."""
+    area = f"A1:{letter(page.last_column)}{max(1, page.next_row - 1)}"
+    data = _DIMENSION.sub(f'<dimension ref="{area}"/>'.encode(), data, count=1)
+    found = _ROWS.search(data)
+    if found is None:
+        raise ValueError("openpyxl wrote a worksheet without sheetData")
+    tail = data[found.end() :]
+    if page.links:
+        tail = _AFTER_LINKS.sub(_links(page) + rb"<\g<1>", tail, count=1)
+    return data[: found.start()] + b"<sheetData>", b"</sheetData>" + tail
+
+
+def _links(page: Page) -> bytes:
+    """Jumps inside the file; openpyxl would write them as links to other files."""
+    links = "".join(
+        f"<hyperlink ref={quoteattr(ref)} location={quoteattr(location)} display={quoteattr(display)}/>"
+        for ref, location, display in page.links
+    )
+    return f"<hyperlinks>{links}</hyperlinks>".replace("\\", r"\\").encode()

@@ -1,0 +1,383 @@
+"""The manager's workbook: valid, the same every time, readable in French and English, whatever the findings."""
+
+import io
+import os
+import re
+import zipfile
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import openpyxl
+import pytest
+
+from reports import sheets
+from reports.exports import annex
+from reports.sheets.coverage import _DEFINITIONS
+from reports.texts import Texts, languages
+from reports.workbook import file_name, render, sheet_title
+from rules.model import Message, Outcome, PriorityLevel
+from tests.lab import assessments as lab
+from tests.lab.workbook_checks import MAIN, dump, open_sheets, problems, same_figures
+
+GOLDEN = Path(__file__).parent / "golden"
+EVERY = [(sample, language) for sample in lab.SAMPLES for language in languages()]
+
+
+@cache
+def rendered(sample, language):
+    return render(lab.SAMPLES[sample](), language)
+
+
+def loaded(data):
+    return openpyxl.load_workbook(io.BytesIO(data))
+
+
+def texts_of(worksheet):
+    return [cell.value for row in worksheet.iter_rows() for cell in row if isinstance(cell.value, str)]
+
+
+# ------------------------------------------------------------------------------------------------------- every workbook
+
+
+@pytest.mark.parametrize(("sample", "language"), EVERY)
+def test_every_workbook_passes_the_checks(sample, language):
+    assert problems(rendered(sample, language)) == []
+
+
+@pytest.mark.parametrize(("sample", "language"), EVERY)
+def test_every_annex_passes_the_checks(sample, language):
+    assert problems(annex.render(lab.SAMPLES[sample](), language), manager=False) == []
+
+
+@pytest.mark.parametrize("sample", lab.SAMPLES)
+def test_french_and_english_carry_the_same_figures(sample):
+    assert same_figures(rendered(sample, "fr"), rendered(sample, "en")) == []
+
+
+@pytest.mark.parametrize(("sample", "language"), EVERY)
+def test_the_same_input_gives_the_same_bytes(sample, language):
+    assert rendered(sample, language) == render(lab.SAMPLES[sample](), language)
+
+
+def test_no_member_of_the_file_carries_the_clock():
+    data = rendered("ordinary", "fr")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = archive.read("docProps/core.xml").decode()
+    assert core.count("2026-08-05T06:28:00Z") == 2  # created, modified: when the audit finished
+
+
+@pytest.mark.parametrize("sample", lab.SAMPLES)
+def test_tiles_equal_the_sheets_they_sum_up(sample):
+    book = loaded(rendered(sample, "en"))
+    summary, missing, machines = book["Summary"], book["Missing patches"], book["Machines"]
+    tile = {cell.value: summary.cell(cell.row + 1, cell.column).value for row in summary.iter_rows() for cell in row}
+    rows = [row for row in missing.iter_rows(min_row=5, values_only=True) if row[1] is not None]
+    urgent = [row for row in rows if row[5] in ("Critical", "High")]
+    late = [row for row in rows if row[10]]
+    states = [row[2] for row in machines.iter_rows(min_row=5, values_only=True) if row[1] is not None]
+    audited = len(states) - states.count("Not audited")
+    figures = {"Critical or high missing": len(urgent), "Patches overdue": len(late)}
+    for label, count in figures.items():
+        shown = tile[label]
+        assert shown == "Unknown" if not rows and audited == 0 else int(str(shown).removeprefix("at least ")) == count
+    assert tile["Audit coverage"] == (f"{audited} / {len(states)}" if states else "Unknown")
+    for column in (6, 7, 8):  # missing, urgent, overdue per machine
+        counted = [row[column - 1] for row in machines.iter_rows(min_row=5, values_only=True)]
+        total = sum(value for value in counted if isinstance(value, int))
+        assert total == (len(rows), len(urgent), len(late))[column - 6]
+
+
+# ---------------------------------------------------------------------------------------------------------- first sheet
+
+
+def summary_texts(assessment, language="fr"):
+    return texts_of(loaded(render(assessment, language)).worksheets[0])
+
+
+def test_what_could_not_be_seen_comes_before_everything_else():
+    texts = summary_texts(lab.ordinary())
+    assert texts.index("Ce qui n'a pas pu être vérifié") < texts.index("En bref") < texts.index("Chiffres clés")
+    assert any("nas-archives et srv-paie" in text for text in texts)
+    assert any("srv-sauvegarde" in text for text in texts)
+
+
+def test_G6_a_stale_feed_raises_a_banner():
+    texts = summary_texts(replace(lab.spotless(), stale_feeds=("debian_tracker",)))
+    assert any("Debian Security Tracker" in text and "trop ancienne" in text for text in texts)
+
+
+def test_unknown_is_written_and_never_a_zero():
+    texts = summary_texts(lab.blind())
+    assert texts.count("Inconnu") == 5
+    assert not any("à jour de" in text or "sont à jour" in text for text in texts)
+
+
+def test_a_client_without_machines_is_not_told_that_all_is_well():
+    texts = summary_texts(lab.nothing_known())
+    assert any("ne dit rien de l'état du parc" in text for text in texts)
+    assert texts.count("Inconnu") == 6
+
+
+def test_a_spotless_estate_is_told_so_in_one_sentence():
+    texts = summary_texts(lab.spotless())
+    assert "Les 3 machines sont à jour de leurs correctifs de sécurité." in texts
+    assert "Aucune décision attendue ce mois-ci." in texts
+    assert any(text.startswith("Premier relevé") for text in texts)
+
+
+def test_at_most_five_actions_are_to_be_decided():
+    book = loaded(rendered("ordinary", "fr"))
+    refs = [text for text in texts_of(book.worksheets[0]) if re.fullmatch(r"[AF]-[0-9A-F]{8}", text)]
+    listed = [row[0] for row in book["Plan d'action"].iter_rows(min_row=5, values_only=True)]
+    assert len(refs) == 5
+    assert refs == listed[:5]
+
+
+def test_demonstration_data_say_so():
+    assert any("DÉMONSTRATION" in text for text in summary_texts(replace(lab.ordinary(), demo=True)))
+    assert not any("DÉMONSTRATION" in text for text in summary_texts(lab.ordinary()))
+
+
+def test_an_exploited_flaw_is_the_striking_fact():
+    assert any("exploitent déjà (openssl)" in text for text in summary_texts(lab.ordinary()))
+
+
+def test_a_zero_that_unknown_machines_could_change_is_not_green():
+    from reports.sheet import Report
+    from reports.styles import Style
+    from reports.tiles import tiles
+
+    assessment = lab.assessment((lab.machine("a"), lab.absent("b")), (*lab.healthy("a"), *lab.not_audited("b")))
+    shown = {tile.name: tile for tile in tiles(Report(assessment, Texts("fr", strict=True)))}
+    assert shown["urgent"].figure == 0
+    assert shown["urgent"].style is not Style.KPI_GOOD
+    assert "inconnu\u00a0: 1" in shown["urgent"].note
+
+
+# --------------------------------------------------------------------------------------------------------- other sheets
+
+
+def test_sheets_without_data_stay_and_say_why():
+    book = loaded(rendered("spotless", "fr"))
+    assert book.sheetnames == ["Synthèse", "Plan d'action", "Correctifs manquants", "Machines", "Périmètre et limites"]
+    assert any("aucun correctif manquant" in text for text in texts_of(book["Correctifs manquants"]))
+    blind = loaded(rendered("blind", "fr"))
+    assert any("ne veut pas dire que tout va bien" in text for text in texts_of(blind["Correctifs manquants"]))
+
+
+def test_the_action_plan_goes_from_now_to_watch():
+    book = loaded(rendered("ordinary", "fr"))
+    levels = [row[1] for row in book["Plan d'action"].iter_rows(min_row=5, values_only=True)]
+    order = ["À corriger maintenant", "À planifier", "À surveiller"]
+    assert [order.index(level) for level in levels] == sorted(order.index(level) for level in levels)
+
+
+def test_missing_patches_hold_numbers_and_dates_as_such():
+    book = loaded(rendered("ordinary", "fr"))
+    row = next(row for row in book["Correctifs manquants"].iter_rows(min_row=5) if row[1].value == "srv-web")
+    assert row[7].value == pytest.approx(0.931)
+    assert row[7].number_format == "0.0%"
+    assert row[8].value.date() == date(2026, 7, 20)
+    assert row[8].number_format == "dd/mm/yyyy"
+    assert row[10].value == 2
+
+
+def test_a_package_is_named_in_plain_words_where_the_texts_know_it():
+    book = loaded(rendered("ordinary", "fr"))
+    names = [row[2] for row in book["Correctifs manquants"].iter_rows(min_row=5, values_only=True)]
+    assert "OpenSSL, chiffrement (openssl)" in names
+
+
+def test_exploitation_that_could_not_be_checked_is_unknown():
+    blind = (Message(text="rules.priority.kev_unseen"), Message(text="rules.priority.epss_unseen"))
+    found = lab.missing("m", "sudo", reasons=blind, epss=None)
+    book = loaded(render(lab.assessment((lab.machine("m"),), (found,)), "fr"))
+    row = next(book["Correctifs manquants"].iter_rows(min_row=5, values_only=True))
+    assert row[6] == row[7] == "Inconnu"
+
+
+def test_machines_nobody_saw_are_first_with_the_reason_and_what_to_do():
+    texts = texts_of(loaded(rendered("ordinary", "fr"))["Périmètre et limites"])
+    assert texts.index("nas-archives") < texts.index("srv-sauvegarde") < texts.index("CISA KEV")
+    assert "Injoignable" in texts
+    assert "Accès refusé par la machine" in texts
+    assert any("n'exprime aucune assurance" in text for text in texts)
+
+
+def test_every_feed_shows_its_date_age_limit_and_licence():
+    book = loaded(rendered("ordinary", "en"))
+    row = next(row for row in book["Coverage and limits"].iter_rows(values_only=True) if row[0] == "CISA KEV")
+    assert row[1:6] == ("Current", "CC0-1.0", datetime(2026, 8, 4), 1, 7)  # noqa: DTZ001 - a cell has no zone
+
+
+def test_a_feed_that_was_never_fetched_is_shown_although_it_is_absent():
+    texts = texts_of(loaded(render(replace(lab.spotless(), stale_feeds=("epss2",)), "fr"))["Périmètre et limites"])
+    assert texts[texts.index("epss2") + 1] == "Jamais téléchargée"
+
+
+def test_contract_deadlines_version_and_definitions_are_told():
+    texts = texts_of(loaded(rendered("ordinary", "fr"))["Périmètre et limites"])
+    assert any("0.2.0" in text for text in texts)
+    assert len(
+        [text for text in texts if text in {Texts("fr").text(f"definitions.{name}.term") for name in _DEFINITIONS}]
+    ) >= len(_DEFINITIONS)
+
+
+def test_definitions_in_the_texts_are_all_shown():
+    from reports import texts as texts_module
+
+    told = {key.split(".")[1] for key in dict(texts_module._entries("fr")) if key.startswith("definitions.")}
+    assert told == set(_DEFINITIONS)
+
+
+# ----------------------------------------------------------------------------------------------------- hostile and long
+
+
+def test_hostile_names_come_back_as_harmless_text():
+    book = loaded(rendered("hostile", "fr"))
+    cells = {cell.value: cell for row in book["Machines"].iter_rows(min_row=5, max_col=1) for cell in row}
+    for name in lab.HOSTILE[:5]:
+        assert cells[name].data_type == "s"
+        assert cells[name].quotePrefix
+    assert not cells[lab.LONG].quotePrefix
+    assert "nul\ufffdbell\ufffdesc\ufffd[31m" in cells
+    assert "שרת-קבצים" in cells
+    assert max(len(name) for name in cells) == 32_767
+
+
+def test_the_clients_name_cannot_break_footer_or_file_name():
+    assessment = lab.hostile()
+    name = file_name(assessment, "fr")
+    assert not re.search(r'[\\/:*?"<>|\x00-\x1f]', name)
+    footer = loaded(render(assessment, "fr")).worksheets[0].oddFooter
+    assert "&&" in footer.left.text
+    assert footer.right.text == "Page &P / &N"
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [("Contoso", "2026-08_Contoso_rapport-correctifs.xlsx"), ("..", "2026-08_client_rapport-correctifs.xlsx"),
+     ("A/B: C.", "2026-08_A_B_-C_rapport-correctifs.xlsx"), ("e\u0301te", "2026-08_éte_rapport-correctifs.xlsx")],
+)  # fmt: skip
+def test_the_file_name_tells_month_and_client(client, expected):
+    assert file_name(replace(lab.spotless(), client=client), "fr") == expected
+
+
+def test_sheet_titles_are_valid_and_unique():
+    assert sheet_title("a/b:c*d?e[f]g\\h") == "a b c d e f g h"
+    assert len(sheet_title("x" * 60)) == 31
+    assert sheet_title("Total", ["TOTAL", "total (2)"]) == "Total (3)"
+    assert sheet_title("'quoted'") == "quoted"
+    assert sheet_title("") == "-"
+
+
+def test_numbers_of_late_days_do_not_depend_on_the_readers_time_zone():
+    assessment = replace(lab.ordinary(), as_of=datetime(2026, 8, 5, 23, 30, tzinfo=UTC))
+    late = []
+    for zone in ("Europe/Paris", "America/New_York"):
+        book = loaded(render(assessment, "fr", zone=zone))
+        late.append([row[10] for row in book["Correctifs manquants"].iter_rows(min_row=5, values_only=True)])
+    assert late[0] == late[1]
+
+
+# ----------------------------------------------------------------------------------------------------- screen and paper
+
+
+def test_every_sheet_is_set_up_for_screen_and_paper():
+    book = loaded(rendered("ordinary", "fr"))
+    for sheet in book.worksheets:
+        assert sheet.page_setup.paperSize == 9
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.page_setup.fitToWidth == 1
+        assert not sheet.sheet_view.showGridLines
+        assert sheet.oddFooter.left.text == "Menuiserie Dubois && Fils"
+        assert sheet.oddFooter.center.text == "05/08/2026"
+        assert all(dimension.width <= 60 for dimension in sheet.column_dimensions.values())
+    summary, plan, missing, machines, _ = book.worksheets
+    assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
+    for sheet in (plan, missing, machines):
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.print_title_rows == "$4:$4"
+        assert sheet.freeze_panes == "B5"
+        assert sheet.auto_filter.ref.startswith("A4:")
+
+
+def test_no_table_has_merged_cells():
+    book = loaded(rendered("crowded", "fr"))
+    for sheet in book.worksheets[1:4]:
+        assert all(area.max_row < 4 for area in sheet.merged_cells.ranges)
+
+
+def test_the_file_says_who_made_it_and_in_which_language():
+    properties = loaded(rendered("ordinary", "fr")).properties
+    assert (properties.creator, properties.language) == ("patch-license-auditor", "fr-FR")
+    assert properties.title == "Rapport correctifs de sécurité – Menuiserie Dubois & Fils"
+
+
+def test_colour_never_speaks_alone():
+    with zipfile.ZipFile(io.BytesIO(rendered("ordinary", "fr"))) as archive:
+        styles = ET.fromstring(archive.read("xl/styles.xml"))
+    names = {style.get("xfId"): style.get("name") for style in styles.iter(f"{MAIN}cellStyle")}
+    looks = [names.get(look.get("xfId")) for look in styles.find(f"{MAIN}cellXfs")]
+    coloured = {"Critique", "Attention", "Bon", "Inconnu", "Information", "Retard"}
+    for sheet in open_sheets(rendered("ordinary", "fr")):
+        for cell in sheet.cells():
+            assert not (looks[cell.style] in coloured and cell.text == ""), (sheet.title, cell.ref)
+
+
+def test_sheets_are_discovered_in_order_and_have_a_title_everywhere():
+    found = sheets.discover()
+    assert [sheet.name for sheet in found] == ["summary", "actions", "missing", "machines", "coverage"]
+    for language in languages():
+        assert len({Texts(language, strict=True).text(f"sheets.{sheet.name}.title") for sheet in found}) == len(found)
+
+
+def test_a_finding_without_any_parameter_still_renders():
+    bare = replace(
+        lab.missing("m", "sudo"), message=Message(text="rules.patch.missing.fail"), remedy=None, released_on=None
+    )
+    assert problems(render(lab.assessment((lab.machine("m"),), (bare,)), "fr")) == []
+
+
+def test_a_rule_nobody_has_heard_of_is_shown_with_its_own_words():
+    unheard = replace(
+        lab.answered("m", "firewall.absent", Outcome.FAIL, "fail"),
+        priority=replace(lab.missing("m", "x").priority, level=PriorityLevel.NOW),
+        remedy=Message(text="rules.firewall.absent.remedy"),
+    )
+    book = loaded(render(lab.assessment((lab.machine("m"),), (unheard, *lab.healthy("m"))), "fr"))
+    row = next(book["Plan d'action"].iter_rows(min_row=5, values_only=True))
+    assert row[2:5] == (
+        "<rules.firewall.absent.fail>",
+        "<rules.firewall.absent.impact>",
+        "<rules.firewall.absent.remedy>",
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- golden dumps
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("number", range(5))
+def test_golden(number, language):
+    """Every cell of every sheet. After a change that is meant: AUDITOR_GOLDEN=write, then read the difference."""
+    data = rendered("ordinary", language)
+    sheet = open_sheets(data)[number]
+    text = dump(data, sheet.title)
+    path = GOLDEN / f"{sheets.discover()[number].name}.{language}.txt"
+    if os.environ.get("AUDITOR_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_rules_have_every_text_the_sheets_ask_for(language, real_texts):
+    """With the rules' own words, no marker of an absent text stands in any sheet (the fixture fails on each)."""
+    for sample in ("ordinary", "blind"):
+        assert problems(render(lab.SAMPLES[sample](), language)) == []
+        assert problems(annex.render(lab.SAMPLES[sample](), language), manager=False) == []
