@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: audit test check format lint types layers bench lock clean
+.DEFAULT_GOAL := help
+.PHONY: help audit test check format lint types layers bench lock clean
+
+help:  ## these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
 
 audit: $(STAMP)  ## audit this machine and the recorded demo company; workbooks land in audits/
 	$(BIN)/python -m auditor.firstrun audits
@@ -15,16 +19,16 @@ test: $(STAMP)  ## the whole suite
 
 check: $(STAMP) format lint types layers test  ## what every commit must pass
 
-format: $(STAMP)
+format: $(STAMP)  ## ruff's format, checked
 	$(BIN)/ruff format --check .
 
-lint: $(STAMP)
+lint: $(STAMP)  ## ruff's rules
 	$(BIN)/ruff check .
 
-types: $(STAMP)
+types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
-layers: $(STAMP)
+layers: $(STAMP)  ## import-linter: collectors -> rules -> reports
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## every benchmark, each printing a ratio measured in one run
@@ -41,5 +45,5 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --no-deps -e .
 	touch $(STAMP)
 
-clean:
+clean:  ## remove everything made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis audits

@@ -1,0 +1,53 @@
+"""`auditor report`: render a past run again, in any language; nothing is visited or judged anew."""
+
+from pathlib import Path
+
+import click
+
+from auditor.commands.options import ANY_PATH, rendering
+
+
+@click.command(name="report", short_help="Write the reports of a past run again.")
+@click.argument("client_path", metavar="CLIENT", type=ANY_PATH)
+@click.option("--run", "number", type=int, metavar="N", help="Number of the run (default: the newest).")
+@click.option("--list", "only_list", is_flag=True, help="List the runs in the history and stop.")
+@rendering("CLIENT/reports")
+def command(
+    *,
+    client_path: Path,
+    number: int | None,
+    only_list: bool,
+    output: Path | None,
+    languages: tuple[str, ...],
+    exports: tuple[str, ...],
+) -> int:
+    """Write the reports of a past run again, from the history of CLIENT.
+
+    CLIENT is a client folder, or a history file (*.sqlite). Nothing is visited or judged anew: the same findings, in
+    the language asked for. Exit code 0 when the files are written.
+    """
+    from auditor.exits import Exit
+    from auditor.history import open_history
+    from auditor.session import Wish, check_wish, write_reports
+
+    with open_history(client_path) as history:
+        if only_list:
+            for run in history.store.runs():
+                click.echo(f"{run.id}\t{run.started_at:%Y-%m-%d %H:%M} UTC\t{run.state}\t{run.client}")
+            return Exit.COMPLIANT
+        run = history.store.run(number) if number is not None else history.store.latest()
+        wish = Wish(
+            folder=output or history.reports,
+            languages=languages or (history.language,),
+            exports=exports,
+            command="report",
+        )
+        check_wish(wish)
+        delivered, problems = write_reports(history.store.assessment(run.id), wish)
+    for item in delivered:
+        if item.problem:
+            click.echo(f"{item.wanted} {item.problem}: the new report is {item.path}", err=True)
+        click.echo(str(item.path))
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+    return Exit.USAGE if problems else Exit.COMPLIANT

@@ -1,0 +1,126 @@
+"""`auditor scan`: visit machines named on the command line, without a client file or with some machines of one."""
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor import paths
+from auditor.commands.options import ANY_PATH, FILE, judging, rendering, stacked, visiting
+from auditor.errors import SettingsError
+from auditor.settings import DEFAULT_WIDTH
+
+if TYPE_CHECKING:
+    from auditor.inventory import Selection
+    from auditor.session import Wish
+    from auditor.settings import ClientSettings
+    from rules.contract import Contract
+
+_LOGIN = stacked(
+    click.option("--user", help="User to log in as (default: the target's, ssh_config's, then yours)."),
+    click.option("--key", "key_file", type=FILE, help="Private key."),
+    click.option(
+        "--password-from",
+        metavar="REF",
+        default="",
+        help="Where the password is: env:NAME, file:PATH, keyring:SERVICE/USER or prompt:.",
+    ),
+    click.option("--sudo", type=click.Choice(["never", "try", "require"]), help="Take root rights (default: never)."),
+    click.option("--known-hosts", type=FILE, help="known_hosts file that is read first and receives new keys."),
+)
+
+
+@click.command(name="scan", short_help="Visit machines named on the command line and report.")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--client", "client_path", type=ANY_PATH, help="Client folder whose machines and contract to use.")
+@_LOGIN
+@visiting()
+@rendering("here; with --json none")
+@judging()
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Judge recordings as of this day (only replay: targets).",
+)
+def command(**options: Any) -> int:
+    """Visit machines named on the command line and report.
+
+    \b
+    TARGET is one of
+      local                  this machine
+      ssh://user@host:port   or HOST, user@HOST:port, an IPv6 address, [IPv6]:port
+      NAME, @LABEL           machines of the client file given with --client
+      FILE                   `ansible-inventory --list` JSON, or a list with one target a line
+      replay:PATH            a recording, or a folder of them (see --record)
+    """  # noqa: D301 - click needs the real backspace character
+    from auditor.config import load
+    from auditor.inventory import select
+    from auditor.login import connection_policy, credentials, overrides
+    from auditor.pipeline import Plan
+    from auditor.session import check_wish, session
+    from reports.texts import languages
+
+    settings = load(options["client_path"], languages=languages()) if options["client_path"] else None
+    wish = _wish(options, settings)
+    check_wish(wish)
+    changes = overrides(**{name: options[name] for name in ("user", "key_file", "password_from", "sudo")})
+    selection = select(options["targets"], client=settings)
+    for note in selection.notes:
+        click.echo(note, err=True)
+    as_of = _as_of(options["as_of"], selection)
+    plan = Plan(
+        contract=_contract(settings, wish.languages[0]),
+        targets=selection.targets,
+        unvisitable=selection.unvisitable,
+        credentials=credentials(
+            settings.credentials if settings else {}, {target.credential for target in selection.targets}, changes
+        ),
+        policy=connection_policy(
+            settings,
+            accept_new_host_keys=options["accept_new_host_keys"],
+            deadline_s=options["deadline"],
+            known_hosts=options["known_hosts"],
+        ),
+        width=options["width"] or (settings.connection.width if settings else DEFAULT_WIDTH),
+        as_of=as_of,
+        record_into=options["record_into"],
+        refresh_feeds=options["update_feeds"],
+        feed_settings=settings.feeds if settings else {},
+    )
+    feeds_folder = options["feeds_folder"] or paths.feeds_folder()
+    return session(plan, wish, history=paths.scan_history(), feeds_folder=feeds_folder)
+
+
+def _wish(options: dict[str, Any], settings: "ClientSettings | None") -> "Wish":
+    from auditor.session import Wish
+    from auditor.texts import ad_hoc_language
+
+    language = settings.contract.language if settings else ad_hoc_language()
+    return Wish(
+        folder=options["output"] or (None if options["as_json"] else Path()),
+        languages=options["languages"] or (language,),
+        exports=options["exports"],
+        fail_on=options["fail_on"] or (settings.fail_on if settings else "low"),
+        as_json=options["as_json"],
+        command="scan",
+    )
+
+
+def _contract(settings: "ClientSettings | None", language: str) -> "Contract":
+    from auditor.texts import ad_hoc_name
+    from rules.contract import Contract
+
+    return settings.contract if settings else Contract(client=ad_hoc_name(language), language=language)
+
+
+def _as_of(day: datetime | None, selection: "Selection") -> datetime | None:
+    """Noon UTC of the chosen day; only recordings were taken on another day than today."""
+    from collectors.model import Protocol
+
+    if day is None:
+        return None
+    if any(target.protocol is not Protocol.REPLAY for target in selection.targets):
+        raise SettingsError("--as-of", "only recordings can be judged as of another day than today.")
+    return datetime.combine(day.date(), time(12), tzinfo=UTC)

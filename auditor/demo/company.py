@@ -1,0 +1,79 @@
+"""The demonstration company and the plan of its audit."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from auditor.demo.described import Machine, machines
+from auditor.demo.knowledge import compile_into
+from auditor.demo.recordings import write
+from auditor.inventory import Unvisitable
+from auditor.pipeline import Plan
+from collectors.model import GapReason, Protocol, Target
+from rules.contract import Contract
+
+CLIENT = "Fournil des Terreaux (démonstration)"
+AS_OF = datetime(2025, 11, 3, 8, 0, tzinfo=UTC)
+_WIDTH = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstration:
+    """A plan ready to run, with the history it is kept in and the feeds it is judged by."""
+
+    plan: Plan
+    history: Path
+    feeds_folder: Path
+
+
+def history_in(folder: Path) -> Path:
+    """Where the demonstration's history is, in its folder."""
+    return folder / "history.sqlite"
+
+
+def feeds_in(folder: Path) -> Path:
+    """Where the demonstration's feeds are, in its folder."""
+    return folder / "feeds"
+
+
+def prepare(folder: Path, language: str) -> Demonstration:
+    """Write recordings and feeds into `folder`, and plan the audit of the company as of `AS_OF`.
+
+    What an earlier demonstration left there is replaced. Raises OSError when the folder cannot be written.
+    """
+    from collectors.feeds.cache import FeedStore
+
+    recordings = folder / "recordings"
+    history = history_in(folder)
+    history.unlink(missing_ok=True)
+    compile_into(FeedStore(feeds_in(folder)).database, AS_OF)
+    plan = Plan(
+        contract=Contract(client=CLIENT, language=language),
+        targets=tuple(_target(machine, write(machine, recordings)) for machine in machines()),
+        unvisitable=(_UNREACHABLE,),
+        width=_WIDTH,
+        as_of=AS_OF,
+        clock=lambda: AS_OF,
+        demo=True,
+    )
+    return Demonstration(plan=plan, history=history, feeds_folder=feeds_in(folder))
+
+
+def _target(machine: Machine, recording: Path) -> Target:
+    placed = machine.described.placed
+    return Target(
+        name=machine.name,
+        protocol=Protocol.REPLAY,
+        address=str(recording),
+        site=placed.site,
+        exposure=placed.exposure,
+        labels=placed.labels,
+    )
+
+
+# A machine that did not answer leaves no recording: its visit ends where the connection would have begun.
+_UNREACHABLE = Unvisitable(
+    target=replace(Target(name="borne-croixrousse"), site="Boutique Croix-Rousse", labels=("boutiques",)),
+    gap=GapReason.UNREACHABLE,
+    reason="no answer on port 22 within 3 s.",
+)

@@ -1,0 +1,208 @@
+"""What the operator sees while a run goes on: a bar on a terminal, plain lines elsewhere. Always on standard error.
+
+Names and messages come from machines an attacker may own: `printable` takes control characters and escape sequences out
+before anything reaches a terminal.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from collectors.model import FactKind, HostSnapshot
+
+if TYPE_CHECKING:
+    from collectors.feeds.updates import FeedProgress
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """Replace control, format and unassigned characters (newlines included) by spaces or "?"."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if char in "\t\n\r" else "?" if unicodedata.category(char) in _HIDDEN else char for char in text)
+
+
+class Progress(Protocol):
+    """What the pipeline tells while it works."""
+
+    def start(self, total: int) -> None:
+        """Begin visiting `total` machines."""
+
+    def visited(self, snapshot: HostSnapshot) -> None:
+        """One machine is done, whatever happened."""
+
+    def stage(self, text: str) -> None:
+        """Another stage of the run begins."""
+
+    def note(self, text: str) -> None:
+        """Something the operator should know."""
+
+    def stop(self) -> None:
+        """Nothing more is in progress; may be called twice."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, total: int) -> None:
+        """See Progress."""
+
+    def visited(self, snapshot: HostSnapshot) -> None:
+        """See Progress."""
+
+    def stage(self, text: str) -> None:
+        """See Progress."""
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+
+    def stop(self) -> None:
+        """See Progress."""
+
+
+def outcome(snapshot: HostSnapshot) -> str:
+    """One machine's visit in a few words, fit for a terminal."""
+    hidden = [gap for gap in snapshot.gaps if gap.kind is FactKind.HOST]
+    if hidden:
+        return printable(f"not audited: {hidden[0].detail}")
+    system = snapshot.operating_system
+    name = (system.pretty_name or system.id) if system is not None else "unknown system"
+    gaps = f", {len(snapshot.gaps)} not seen" if snapshot.gaps else ""
+    return printable(f"{name}, {len(snapshot.packages)} packages{gaps}")
+
+
+class Plain:
+    """One line per event, for logs, schedulers and pipes."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._total = 0
+        self._done = 0
+
+    def start(self, total: int) -> None:
+        """See Progress."""
+        self._total, self._done = total, 0
+
+    def visited(self, snapshot: HostSnapshot) -> None:
+        """See Progress."""
+        self._done += 1
+        width = len(str(self._total))
+        place = f"[{self._done:>{width}}/{self._total}]"
+        self._line(f"{place} {printable(snapshot.target.name)}: {outcome(snapshot)} ({snapshot.duration_s:.1f} s)")
+
+    def stage(self, text: str) -> None:
+        """See Progress."""
+        self._line(f"{text} ...")
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        self._line(printable(text))
+
+    def stop(self) -> None:
+        """See Progress."""
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Bar:
+    """A progress bar with the last failures above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._display: RichProgress | None = None
+
+    def start(self, total: int) -> None:
+        """See Progress."""
+        self._display = RichProgress(self._console, total)
+
+    def visited(self, snapshot: HostSnapshot) -> None:
+        """See Progress."""
+        if not snapshot.reached:
+            self._console.print(f"{printable(snapshot.target.name)}: {outcome(snapshot)}", style="yellow")
+        if self._display is not None:
+            self._display.advance(printable(snapshot.target.name))
+
+    def stage(self, text: str) -> None:
+        """See Progress."""
+        self.stop()
+        self._console.print(f"{text} …", style="dim")
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        self._console.print(printable(text))
+
+    def stop(self) -> None:
+        """See Progress."""
+        if self._display is not None:
+            self._display.close()
+            self._display = None
+
+
+class RichProgress:
+    """The bar itself, alive between construction and `close`."""
+
+    def __init__(self, console: object, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        assert isinstance(console, Console)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._task = self._progress.add_task("", total=total)
+        self._progress.start()
+
+    def advance(self, name: str) -> None:
+        """One more machine is done."""
+        self._progress.update(self._task, advance=1, description=name)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        self._progress.stop()
+
+
+class FeedVoice:
+    """One line when a part of a feed begins to arrive and one when the feed is being compiled."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._said: set[tuple[str, str]] = set()
+
+    def heard(self, step: "FeedProgress") -> None:
+        """Take one step of `FeedStore.update`."""
+        key = (step.feed, step.part)
+        if key in self._said:
+            return
+        self._said.add(key)
+        size = f" ({step.total_bytes / 1e6:.1f} MB)" if step.total_bytes else ""
+        what = "compiling" if step.compiling else f"downloading {printable(step.part)}{size}"
+        print(f"{printable(step.feed)}: {what}", file=self._stream, flush=True)
+
+
+@contextmanager
+def shown(progress: Progress) -> Iterator[Progress]:
+    """Give the terminal back whatever happens."""
+    try:
+        yield progress
+    finally:
+        progress.stop()
+
+
+def for_terminal(stream: TextIO | None = None) -> Progress:
+    """Return a bar when standard error is a terminal that can draw one, plain lines otherwise."""
+    stream = stream or sys.stderr
+    import os
+
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return Bar()
+    return Plain(stream)

@@ -1,0 +1,43 @@
+"""What the tests of the command line share: a home of their own, and a command that runs in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from auditor.cli import main
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test's history, feeds and host keys to itself, and its terminal in English."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("AUDITOR_HOME", str(folder))
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def auditor(capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run `auditor ARGUMENTS` and return exit code, standard output and standard error, errors handled as in life."""
+
+    def run(*arguments: str | Path, input: str | None = None) -> Result:  # noqa: A002 - CliRunner's word
+        runner = CliRunner()
+        with runner.isolation(input=input) as (out, err, _output):
+            code = main([str(argument) for argument in arguments])
+            stdout, stderr = out.getvalue(), err.getvalue()
+        return Result(
+            runner=runner,
+            stdout_bytes=stdout,
+            stderr_bytes=stderr,
+            output_bytes=stdout + stderr,
+            return_value=None,
+            exit_code=code,
+            exception=None,
+        )
+
+    return run

@@ -1,0 +1,94 @@
+"""Which exit code wins, and what counts."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from auditor.conclusion import conclude
+from auditor.exits import Exit
+from auditor.pipeline import Result
+from collectors.feeds.records import Severity
+from collectors.model import FactKind, Gap, GapReason, Target
+from rules.model import Assessment, Finding, MachineSummary, Message, Outcome, RuleFailure
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def _finding(outcome: Outcome = Outcome.FAIL, severity: Severity = Severity.MEDIUM) -> Finding:
+    return Finding(
+        rule="patch.missing", subject="web", key="sudo", outcome=outcome, severity=severity, message=Message(text="x")
+    )
+
+
+def _machine(*, reached: bool = True) -> MachineSummary:
+    gap = Gap(kind=FactKind.HOST, collector="ssh", reason=GapReason.UNREACHABLE, detail="no answer")
+    return MachineSummary(target=Target(name="web"), taken_at=NOW, reached=reached, gaps=() if reached else (gap,))
+
+
+def _result(*findings: Finding, interrupted: bool = False, history_problem: str = "", **changes: object) -> Result:
+    values: dict[str, object] = {
+        "client": "Fournil",
+        "as_of": NOW,
+        "started_at": NOW,
+        "finished_at": NOW,
+        "product_version": "0",
+        "machines": (_machine(),),
+        "findings": findings,
+        "feeds": (),
+    }
+    assessment = Assessment(**(values | changes))  # type: ignore[arg-type]
+    return Result(run=1, assessment=assessment, interrupted=interrupted, history_problem=history_problem)
+
+
+def test_nothing_found_and_everything_seen_is_0() -> None:
+    assert conclude(_result(_finding(Outcome.PASS), _finding(Outcome.NOT_APPLICABLE)), "low").code is Exit.COMPLIANT
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "code"),
+    [
+        (Severity.LOW, "low", Exit.FINDINGS),
+        (Severity.LOW, "medium", Exit.COMPLIANT),
+        (Severity.HIGH, "high", Exit.FINDINGS),
+        (Severity.HIGH, "critical", Exit.COMPLIANT),
+        (Severity.CRITICAL, "critical", Exit.FINDINGS),
+        (Severity.CRITICAL, "never", Exit.COMPLIANT),
+        (Severity.UNKNOWN, "high", Exit.FINDINGS),
+        (Severity.UNKNOWN, "critical", Exit.COMPLIANT),
+    ],
+)
+def test_findings_count_from_the_threshold_on_and_an_undisclosed_severity_is_high(
+    severity: Severity, fail_on: str, code: Exit
+) -> None:
+    assert conclude(_result(_finding(severity=severity)), fail_on).code is code
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"machines": (_machine(reached=False),)}, "machines_not_audited"),
+        ({"machines": ()}, "no_machine"),
+        ({"stale_feeds": ("kev",)}, "feeds_stale"),
+        ({"failures": (RuleFailure(rule="r", subject="web", error="x"),)}, "rules_failed"),
+    ],
+)
+def test_whatever_was_not_seen_is_3(changes: dict[str, object], reason: str) -> None:
+    concluded = conclude(_result(**changes), "low")
+    assert (concluded.code, concluded.reasons) == (Exit.INCOMPLETE, (reason,))
+
+
+def test_an_unknown_verdict_is_3_even_with_nothing_to_fail_on() -> None:
+    assert conclude(_result(_finding(Outcome.UNKNOWN)), "never").code is Exit.INCOMPLETE
+
+
+def test_incomplete_wins_over_findings_and_both_are_named() -> None:
+    concluded = conclude(_result(_finding(), machines=(_machine(reached=False),)), "low")
+    assert concluded.code is Exit.INCOMPLETE
+    assert concluded.reasons == ("machines_not_audited", "findings")
+
+
+def test_trouble_of_our_own_wins_over_what_was_found_and_an_interruption_over_all() -> None:
+    assert conclude(_result(_finding(), history_problem="disk full"), "low").code is Exit.USAGE
+    concluded = conclude(_result(_finding(), history_problem="disk full", interrupted=True), "low")
+    assert concluded.code is Exit.INTERRUPTED
+    assert concluded.reasons == ("interrupted", "history_not_written", "findings")

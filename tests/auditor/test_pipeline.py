@@ -1,0 +1,168 @@
+"""A run: everything named is in the result, one machine in memory at a time, and a stop loses nothing collected."""
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from auditor.demo.company import AS_OF, Demonstration, prepare
+from auditor.errors import HistoryFull
+from auditor.inventory import Unvisitable
+from auditor.pipeline import Plan, Result, Spool, conduct
+from auditor.progress import Silent
+from auditor.store import Store, pack
+from collectors.feeds.cache import FeedStore
+from collectors.model import GapReason, HostSnapshot, Protocol, Target
+from collectors.transports.base import ConnectionPolicy
+from rules.contract import Contract
+from tests.lab import bad_servers
+from tests.lab.snapshots import debian_host
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def demonstration(tmp_path: Path) -> Demonstration:
+    return prepare(tmp_path / "demo", "en")
+
+
+def _run(demonstration: Demonstration, plan: Plan) -> Result:
+    with Store(demonstration.history) as store:
+        return conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=Silent())
+
+
+def _host(name: str, number: int) -> HostSnapshot:
+    """A machine of its own: another machine-id."""
+    host = debian_host()
+    assert host.operating_system is not None
+    system = replace(host.operating_system, machine_id=f"{number:032x}")
+    return replace(host, target=Target(name=name), operating_system=system)
+
+
+def _states(result: Result) -> dict[str, bool]:
+    return {machine.target.name: machine.reached for machine in result.assessment.machines}
+
+
+def test_two_runs_over_the_same_machines_conclude_the_same(demonstration: Demonstration) -> None:
+    """Machines finish in any order; what is concluded does not depend on it."""
+    wide = _run(demonstration, replace(demonstration.plan, width=16))
+    narrow = _run(demonstration, replace(demonstration.plan, width=1))
+    assert wide.assessment == narrow.assessment
+
+
+def test_a_machine_nobody_can_visit_is_in_the_result(demonstration: Demonstration) -> None:
+    named = Unvisitable(target=Target(name="win1"), reason="WinRM is not supported by this version.")
+    result = _run(demonstration, replace(demonstration.plan, unvisitable=(named,)))
+    assert _states(result)["win1"] is False
+    (machine,) = [machine for machine in result.assessment.machines if machine.target.name == "win1"]
+    assert machine.gaps[0].reason is GapReason.UNSUPPORTED
+
+
+def test_a_run_without_any_machine_concludes_that_it_saw_none(demonstration: Demonstration) -> None:
+    result = _run(demonstration, replace(demonstration.plan, targets=(), unvisitable=()))
+    assert result.assessment.machines == ()
+
+
+def test_recordings_are_dated_by_the_day_they_were_made(demonstration: Demonstration) -> None:
+    plan = replace(demonstration.plan, clock=lambda: NOW, as_of=AS_OF)
+    result = _run(demonstration, plan)
+    assert {machine.taken_at.date() for machine in result.assessment.machines if machine.reached} == {AS_OF.date()}
+
+
+class _StopsAfter(Silent):
+    """An operator who presses Ctrl-C the moment the first machine is shown."""
+
+    def visited(self, snapshot: HostSnapshot) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_keeps_the_machine_being_stored_and_names_the_others(demonstration: Demonstration) -> None:
+    with bad_servers.serve(bad_servers.says_nothing) as silent:
+        slow = Target(name="slow", address="127.0.0.1", port=silent.port)
+        first = demonstration.plan.targets[0]
+        plan = replace(
+            demonstration.plan,
+            targets=(first, slow),
+            unvisitable=(),
+            policy=ConnectionPolicy(host_deadline_s=5),
+        )
+        with Store(demonstration.history) as store:
+            result = conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=_StopsAfter())
+            assert store.latest().state == "interrupted"
+    assert result.interrupted
+    assert _states(result) == {first.name: True, "slow": False}
+    (missed,) = [machine for machine in result.assessment.machines if machine.target.name == "slow"]
+    assert missed.gaps[0].reason is GapReason.INTERRUPTED
+
+
+def test_signals_are_given_back_after_the_visits(demonstration: Demonstration) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    _run(demonstration, demonstration.plan)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_run_outside_the_main_thread_leaves_signals_alone(demonstration: Demonstration) -> None:
+    results: list[Result] = []
+    thread = threading.Thread(target=lambda: results.append(_run(demonstration, demonstration.plan)))
+    thread.start()
+    thread.join()
+    assert len(results[0].assessment.machines) == 16
+
+
+def test_a_history_without_room_keeps_machines_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Store, *_: object) -> None:
+        raise HistoryFull("history.sqlite", "its disk is full.")
+
+    snapshots = {name: _host(name, number) for number, name in enumerate(("a", "b"))}
+    with Store(tmp_path / "history.sqlite") as store:
+        spool = Spool(store, store.begin(client="c", started_at=NOW, product_version="0"))
+        spool.add(snapshots["a"])
+        monkeypatch.setattr(Store, "add", full)
+        spool.add(snapshots["b"])
+        assert {snapshot.target.name for snapshot in spool} == {"a", "b"}
+        assert "its disk is full" in spool.problem
+
+
+def test_one_snapshot_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(thing, HostSnapshot) for thing in gc.get_objects())
+
+    with Store(tmp_path / "history.sqlite") as store:
+        spool = Spool(store, store.begin(client="c", started_at=NOW, product_version="0"))
+        for number in range(20):
+            spool.add(_host(f"h{number}", number))
+        before = alive()
+        walk: Iterator[HostSnapshot] = iter(spool)
+        next(walk)
+        next(walk)
+        assert alive() - before <= 2
+
+
+def test_packages_wanted_from_the_feeds_are_gathered_while_visiting(tmp_path: Path) -> None:
+    with Store(tmp_path / "history.sqlite") as store:
+        spool = Spool(store, store.begin(client="c", started_at=NOW, product_version="0"))
+        spool.add(debian_host(packages={"openssl": "3.0.15-1~deb12u1"}))
+    assert "openssl" in spool.needed["debian:12"]
+
+
+def test_a_recording_of_a_run_is_written_for_each_machine_visited(tmp_path: Path) -> None:
+    plan = Plan(
+        contract=Contract(client="c"),
+        targets=(Target(name="here", protocol=Protocol.LOCAL),),
+        record_into=tmp_path / "taped",
+    )
+    with Store(tmp_path / "history.sqlite") as store:
+        conduct(plan, store=store, feeds=FeedStore(tmp_path / "feeds"), progress=Silent())
+    assert [file.name for file in (tmp_path / "taped").iterdir()] == ["here.rec"]
+
+
+def test_pack_gives_less_than_a_tenth_of_the_snapshot(tmp_path: Path) -> None:
+    packages = {f"package-{number}": f"1.{number}-1" for number in range(500)}
+    assert len(pack(debian_host(packages=packages))) < 15_000

@@ -1,0 +1,45 @@
+"""Rules for the whole suite: where the peers were installed on purpose, a peer test that skips is a failure.
+
+`.ci/run` installs the programs and sets AUDITOR_CI_PEERS=1. On a developer's machine the variable is absent and a
+missing program is an ordinary skip with its reason.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.quality.scoreboard import pytest_terminal_summary  # noqa: F401  # prints the table of scores
+
+_MARKERS = ("peer", "chroot")
+# Reasons that hold in continuous integration too: what no Debian package brings, and data that is not published.
+_ACCEPTED = re.compile(
+    r"shared test data|sample data|shared/data"  # the labelled estate lies beside the checkout, or nowhere
+    r"|ooxml-validator|node"  # the Open XML SDK validator is an npm package, installed where the registry answers
+    r"|mksh|ksh93"  # further shells, where a release does not package one
+)
+
+
+def _must_run() -> bool:
+    return os.environ.get("AUDITOR_CI_PEERS") == "1"
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Turn a skip of a peer test into a failure where the peers are meant to be there."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.skipped and not hasattr(report, "wasxfail") and _must_run() and _is_peer(item):
+        reason = _reason(report)
+        if not _ACCEPTED.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"a peer that .ci/run installs is missing: {reason}"
+    return report  # type: ignore[return-value]
+
+
+def _is_peer(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) is not None for marker in _MARKERS)
