@@ -1,0 +1,196 @@
+"""Visit machines: one snapshot per target, whatever happens.
+
+A visit never raises (but for an interruption): what goes wrong on a host becomes a gap of that host. The blanket
+`except Exception` of the collecting side stands here and nowhere else.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, Future, as_completed
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from collectors.assembly import Cut, assemble
+from collectors.credentials import Credential
+from collectors.errors import CollectorError, HostError
+from collectors.hosts import discover
+from collectors.hosts.base import HostCollector, first_line
+from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
+from collectors.script import Delivery, build_script, new_nonce, read_sections
+from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput, Transport
+
+_log = logging.getLogger(__name__)
+_SAME_BOOT_S = 60.0
+_NOT_HOME = "did not come home"
+
+
+def visit(
+    target: Target,
+    *,
+    transport: Transport,
+    credential: Credential,
+    policy: ConnectionPolicy,
+    taken_at: datetime,
+    collectors: Sequence[HostCollector] | None = None,
+) -> HostSnapshot:
+    """Collect everything of one machine in one round trip.
+
+    `taken_at` is when the visit begins (for a recording: when it was made). Returns a snapshot in every case; only
+    KeyboardInterrupt and SystemExit pass through.
+    """
+    started = time.monotonic()
+    chosen = discover() if collectors is None else tuple(collectors)
+    try:
+        snapshot = _visit(target, transport, credential, policy, taken_at, chosen)
+    except CollectorError as error:
+        _log.info("%s: not visited: %s", target.name, error)
+        reason = error.reason if isinstance(error, HostError) else GapReason.FAILED
+        problem = f"{error.problem} {error.hint}".strip()
+        snapshot = _unvisited(target, taken_at, transport.protocol, reason, problem)
+    except Exception as error:  # noqa: BLE001 - one host must never end the run
+        _log.exception("%s: the visit broke", target.name)
+        detail = f"the visit broke inside this product: {type(error).__name__}, see the log"
+        snapshot = _unvisited(target, taken_at, transport.protocol, GapReason.FAILED, detail)
+    return replace(snapshot, duration_s=round(time.monotonic() - started, 3))
+
+
+def _visit(
+    target: Target,
+    transport: Transport,
+    credential: Credential,
+    policy: ConnectionPolicy,
+    taken_at: datetime,
+    collectors: Sequence[HostCollector],
+) -> HostSnapshot:
+    nonce = new_nonce()
+    deadline = Deadline.after(policy.host_deadline_s)
+    output = transport.run(
+        target, build_script(collectors, nonce=nonce), credential=credential, policy=policy, deadline=deadline
+    )
+    # A recording carries the nonce of the visit it was made on.
+    delivery = read_sections(output.stdout, nonce=None if transport.protocol is Protocol.REPLAY else nonce)
+    for note in output.notes:
+        _log.info("%s: %s", target.name, note)
+    if not delivery.answered:
+        reason, detail = _no_answer(output)
+        return _unvisited(target, taken_at, transport.protocol, reason, detail)
+    snapshot = assemble(
+        target,
+        delivery,
+        collectors,
+        taken_at=taken_at,
+        window_s=policy.host_deadline_s,
+        cut=_cut(output, delivery),
+    )
+    return replace(snapshot, privileged=output.privileged or delivery.uid == 0)
+
+
+def _no_answer(output: ScriptOutput) -> tuple[GapReason, str]:
+    """Why not even the first frame came: a forced command, a shell that runs nothing, a cut connection."""
+    said = first_line(output.stderr.decode("utf-8", "backslashreplace")) or first_line(
+        output.stdout.decode("utf-8", "backslashreplace")
+    )
+    words = f", it said {said!r}" if said else ""
+    if output.timed_out:
+        return GapReason.TIMED_OUT, f"the script gave no answer before the deadline{words}"
+    if output.truncated:
+        return GapReason.TRUNCATED, f"the answer was cut off before it began{words}"
+    if output.exit_status is None:
+        return GapReason.FAILED, f"the connection ended before the script answered{words}"
+    detail = (
+        f"the host did not run the script (exit status {output.exit_status}{words}): forced command or no login shell?"
+    )
+    return GapReason.DENIED, detail
+
+
+def _cut(output: ScriptOutput, delivery: Delivery) -> Cut:
+    if output.timed_out:
+        return Cut(reason=GapReason.TIMED_OUT, detail=f"{_NOT_HOME}: the deadline of the host passed")
+    if output.truncated:
+        return Cut(reason=GapReason.TRUNCATED, detail=f"{_NOT_HOME}: output limit reached or connection lost")
+    if delivery.complete:
+        return Cut(reason=GapReason.FAILED, detail=f"{_NOT_HOME}: damaged on the way, or not asked when recorded")
+    status = "unknown" if output.exit_status is None else str(output.exit_status)
+    said = first_line(output.stderr.decode("utf-8", "backslashreplace"))
+    detail = f"{_NOT_HOME}: the script ended early with exit status {status}" + (f", it said {said!r}" if said else "")
+    return Cut(reason=GapReason.TRUNCATED, detail=detail)
+
+
+def _unvisited(target: Target, taken_at: datetime, collector: str, reason: GapReason, detail: str) -> HostSnapshot:
+    gap = Gap(kind=FactKind.HOST, collector=collector, reason=reason, detail=detail)
+    return HostSnapshot(target=target, taken_at=taken_at, gaps=(gap,))
+
+
+def scan(
+    targets: Iterable[Target], visit_one: Callable[[Target], HostSnapshot], *, executor: Executor
+) -> Iterator[HostSnapshot]:
+    """Visit many machines over an executor and yield their snapshots as they finish.
+
+    On KeyboardInterrupt what is not yet begun is cancelled, what is finished is still yielded, every other target is
+    yielded with an INTERRUPTED gap, and the interruption is raised again at the end. A running visit is not waited for.
+    """
+    pending: dict[Future[HostSnapshot], Target] = {executor.submit(visit_one, target): target for target in targets}
+    try:
+        for future in as_completed(list(pending)):
+            yield _result(future, pending.pop(future))
+    except KeyboardInterrupt:
+        for future in pending:
+            future.cancel()
+        for future, target in pending.items():
+            finished = future.done() and not future.cancelled()
+            yield _result(future, target) if finished else _interrupted(target)
+        raise
+
+
+def _result(future: Future[HostSnapshot], target: Target) -> HostSnapshot:
+    try:
+        return future.result()
+    except CancelledError:
+        return _interrupted(target)
+    except Exception as error:  # noqa: BLE001 - a broken worker (a distributed executor's) is one host's gap
+        _log.error("%s: the visit broke", target.name, exc_info=error)
+        detail = f"the visit broke inside this product: {type(error).__name__}, see the log"
+        return _unvisited(target, datetime.now(UTC), "scan", GapReason.FAILED, detail)
+
+
+def _interrupted(target: Target) -> HostSnapshot:
+    return _unvisited(
+        target, datetime.now(UTC), "scan", GapReason.INTERRUPTED, "the operator stopped the run before this machine"
+    )
+
+
+def merge_same_machines(snapshots: Iterable[HostSnapshot]) -> tuple[HostSnapshot, ...]:
+    """Merge snapshots of one machine reached under several names (G3), keeping the more complete one of each.
+
+    Machines are one when machine-id and host name are equal and the boot times do not differ by more than a minute:
+    cloned virtual machines often share their machine-id, and merging two machines would hide one. The order of first
+    appearance is kept; the other target names become `aliases`.
+    """
+    kept: list[HostSnapshot] = []
+    for snapshot in snapshots:
+        twin = next((index for index, other in enumerate(kept) if _same_machine(other, snapshot)), None)
+        if twin is None:
+            kept.append(snapshot)
+        else:
+            kept[twin] = _merged(kept[twin], snapshot)
+    return tuple(kept)
+
+
+def _same_machine(one: HostSnapshot, other: HostSnapshot) -> bool:
+    a, b = one.operating_system, other.operating_system
+    if a is None or b is None or not a.machine_id or a.machine_id != b.machine_id or a.hostname != b.hostname:
+        return False
+    if a.boot_time is None or b.boot_time is None:
+        return True
+    return abs((a.boot_time - b.boot_time).total_seconds()) <= _SAME_BOOT_S
+
+
+def _merged(one: HostSnapshot, other: HostSnapshot) -> HostSnapshot:
+    first, second = (other, one) if _completeness(other) > _completeness(one) else (one, other)
+    aliases = {*one.aliases, *other.aliases, second.target.name} - {first.target.name}
+    return replace(first, aliases=tuple(sorted(aliases)))
+
+
+def _completeness(snapshot: HostSnapshot) -> tuple[int, bool, int]:
+    return -len(snapshot.gaps), snapshot.privileged, len(snapshot.packages)
