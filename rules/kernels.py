@@ -1,8 +1,10 @@
 """Kernels: which source package a kernel is, which one runs, and what a newer one on disk changes.
 
 Only the running kernel can be attacked, so only it has findings. The version compared is the *package* version of the
-running kernel; `uname -r` merely finds the package. Old kernels on disk and everything else built from kernel sources
-(headers, perf, bpftool, libc headers) have none (L5, L7). A container runs on somebody else's kernel (L24).
+running kernel; `uname -r` merely finds the package. Debian and Ubuntu also rebuild a kernel under its old name: then
+`uname -v` tells the build that runs, and the package is the fixed kernel on disk. Old kernels on disk and everything
+else built from kernel sources (headers, perf, bpftool, libc headers) have none (L5, L7). A container runs on somebody
+else's kernel (L24).
 """
 
 import re
@@ -30,6 +32,9 @@ _RPM_KERNEL = re.compile(
 )
 _APK_KERNEL = re.compile(r"linux-(?:lts|virt|edge|rpi\d?|vanilla|hardened|stable|openstack)")
 _USERLAND = frozenset({"linux-libc-dev", "kernel-headers", "linux-glibc-devel", "bpftool", "perf", "python3-perf"})
+_DEBIAN_BUILD = re.compile(r"\bDebian (\d\S*)")  # "#1 SMP PREEMPT_DYNAMIC Debian 6.1.123-1 (2025-01-02)"
+_UBUNTU_BUILD = re.compile(r"#(\d\S*?)-Ubuntu\b")  # "#171-Ubuntu SMP ...", "#40~22.04.3-Ubuntu SMP ..."
+_UBUNTU_VERSION = re.compile(r"(\d\S*?-\d+)\.\S+")  # up to the ABI number; the build follows
 _RPM_IMAGE = re.compile(r"^(kernel.*?)(?:-core|-modules.*)?$")
 
 
@@ -66,7 +71,7 @@ def advisory_source(name: str, scheme: PackageScheme) -> str:
     Debian and Ubuntu sign kernels in a source of its own: `linux-signed-amd64` and `linux-signed` are `linux`,
     `linux-signed-hwe-7.0` is `linux-hwe-7.0`.
     """
-    if scheme is PackageScheme.DEB and (found := _DEB_SIGNED.fullmatch(name)):
+    if scheme is PackageScheme.DEB and name.startswith("linux-signed") and (found := _DEB_SIGNED.fullmatch(name)):
         return "linux" + _ARCHITECTURE.sub("", found[1] or "")
     return name
 
@@ -74,6 +79,8 @@ def advisory_source(name: str, scheme: PackageScheme) -> str:
 def is_kernel(package: Package) -> bool:
     """Whether a package is built from kernel sources: judged as the running kernel, or not at all (L6, L7)."""
     source = package.source_name
+    if not source.startswith(("linux", "kernel")):
+        return package.name in _USERLAND
     match package.scheme:
         case PackageScheme.DEB:
             known = _DEB_KERNEL.fullmatch(advisory_source(source, package.scheme)) or _DEB_META.fullmatch(source)
@@ -96,7 +103,7 @@ def running_kernel(snapshot: HostSnapshot) -> RunningKernel | None:
     if snapshot.kernels is None:
         return RunningKernel(default, system.kernel_release, (), doubt=KernelDoubt.LIST_UNREAD)
     installed = snapshot.kernels.installed
-    kernel = next((entry for entry in installed if entry.release == system.kernel_release), None)
+    kernel = next((entry for entry in installed if entry.package and entry.release == system.kernel_release), None)
     if kernel is None:
         return RunningKernel(default, system.kernel_release, (), doubt=KernelDoubt.NOT_INSTALLED)
     names = _binary_names(kernel, scheme)
@@ -107,14 +114,24 @@ def running_kernel(snapshot: HostSnapshot) -> RunningKernel | None:
     if not source:
         doubt = KernelDoubt.NOT_RECOGNIZED
         return RunningKernel(packages[0].source_name if packages else default, kernel.version, packages, doubt=doubt)
+    version = _running_version(kernel, system.kernel_version)
     return RunningKernel(
         source,
-        kernel.version,
+        version,
         packages,
         names,
-        newest=_newest(kernel, installed, scheme),
+        newest=_newest(kernel, version, installed, scheme),
         livepatch=snapshot.kernels.livepatch,
     )
+
+
+def _running_version(kernel: Kernel, build: str) -> str:
+    """The package version that runs: `build` (`uname -v`) tells when the package was since rebuilt under its name."""
+    if found := _DEBIAN_BUILD.search(build):
+        return found[1]
+    if (found := _UBUNTU_BUILD.search(build)) and (stem := _UBUNTU_VERSION.fullmatch(kernel.version)):
+        return f"{stem[1]}.{found[1]}"
+    return kernel.version
 
 
 def _source(kernel: Kernel, packages: tuple[Package, ...], scheme: PackageScheme, distribution: str) -> str:
@@ -158,13 +175,13 @@ def _binary_names(kernel: Kernel, scheme: PackageScheme) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _newest(running: Kernel, installed: tuple[Kernel, ...], scheme: PackageScheme) -> Kernel | None:
-    """The newest kernel of the running one's flavor, None when that is the running one (L5)."""
+def _newest(running: Kernel, version: str, installed: tuple[Kernel, ...], scheme: PackageScheme) -> Kernel | None:
+    """The newest kernel on disk of the running one's flavor, None when it is no newer than what runs (L5)."""
     key = key_function(scheme)
     kind = _kind(running, scheme)
     same = [kernel for kernel in installed if _kind(kernel, scheme) == kind]
     newest = max(same, key=lambda kernel: key(kernel.version))
-    return newest if key(newest.version) > key(running.version) else None
+    return newest if key(newest.version) > key(version) else None
 
 
 def _kind(kernel: Kernel, scheme: PackageScheme) -> tuple[str, str]:

@@ -16,20 +16,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 from re import compile as regex
+from typing import NamedTuple
 
 from collectors.feeds.records import Advisory, AffectedPackage, PackageKind
-from collectors.model import FactKind, HostSnapshot, OperatingSystem, Package, PackageScheme
+from collectors.model import HostSnapshot, Package, PackageScheme
 from collectors.releases import release_of
+from rules.entitlements import extended_release, services_of
 from rules.kernels import RunningKernel, advisory_source, is_kernel, running_kernel
 from rules.knowledge import Knowledge
 from rules.model import PatchState
 from rules.origins import foreign_origin
 from rules.rulings import Doubt, Line, Ruling, Rulings, Terms, compile_rulings
 from rules.streams import (
-    is_extended_repository,
     is_modular,
     is_snap_stub,
     minor_of,
@@ -47,23 +48,30 @@ _identity = attrgetter(*_FIELDS)
 _BINNMU = regex(r"\+b\d+$")
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(NamedTuple):
     """What is open for one version of one name: rulings, and CVEs that the missing fixes close unannounced."""
 
     rulings: tuple[Ruling, ...] = ()
     also_fixed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_NOTHING = _Open()
+
+
+@dataclass(slots=True, eq=False)
 class _Case:
     """A distinct installed package with something to say about it; equal only to itself, so it hashes at C speed."""
 
     package: Package
     source: str
-    by_source: _Open = _Open()
-    by_name: _Open = _Open()
+    by_source: _Open = _NOTHING
+    by_name: _Open = _NOTHING
     foreign: str = ""
+
+
+_NEW = _Case(
+    Package(name="", version="", architecture="", source_name="", source_version="", scheme=PackageScheme.DEB), ""
+)
 
 
 class Matcher:
@@ -102,6 +110,12 @@ class Matcher:
         return sum(len(context.cases) for context in self._contexts.values())
 
 
+def needed_releases(snapshot: HostSnapshot) -> tuple[str, ...]:
+    """Return the release keys whose rows speak of a host: its own, and Red Hat's minor stream it is kept on."""
+    terms = _terms_of(snapshot)
+    return () if terms is None else tuple(filter(None, (terms.release, terms.extended)))
+
+
 def needed_packages(snapshot: HostSnapshot) -> set[str]:
     """Return the names under which feeds may speak of this host's packages (source and binary), to load their rows."""
     names = {package.name for package in snapshot.packages}
@@ -119,27 +133,7 @@ def _terms_of(snapshot: HostSnapshot) -> Terms | None:
     if system is None or release is None:
         return None
     scheme = snapshot.packages[0].scheme if snapshot.packages else PackageScheme.DEB
-    services = _pro_services(snapshot) if system.id == "ubuntu" else frozenset()
-    return Terms(release, scheme, services, _minor_stream(system, snapshot))
-
-
-def _pro_services(snapshot: HostSnapshot) -> frozenset[str] | None:
-    """Ubuntu Pro services enabled: none when the host is not attached, None when that could not be read."""
-    found = [entry for entry in snapshot.subscriptions if entry.kind == "ubuntu-pro"]
-    if any(entry.attached for entry in found):
-        return frozenset(service for entry in found if entry.attached for service in entry.services)
-    unread = any(entry.attached is None for entry in found)
-    if unread or (not found and snapshot.gaps_of(FactKind.SUBSCRIPTION)):
-        return None
-    return frozenset()
-
-
-def _minor_stream(system: OperatingSystem, snapshot: HostSnapshot) -> str:
-    """The minor stream a Red Hat host is kept on by its repositories (L16), "" for the main one."""
-    if system.id != "rhel":
-        return ""
-    extended = any(is_extended_repository(entry.id) for entry in snapshot.repositories if entry.enabled)
-    return (system.version_id.partition(".")[2] or "?") if extended else ""
+    return Terms(release, scheme, services_of(system, snapshot), extended_release(system, snapshot))
 
 
 class _Groups(dict[tuple[_Case, ...], tuple[PatchVerdict, ...]]):
@@ -171,23 +165,22 @@ class _Context:
         return list(chain.from_iterable(map(self._groups.__getitem__, map(tuple, groups.values()))))
 
     def _cases_of(self, packages: tuple[Package, ...]) -> list[_Case | None]:
-        """Cases of a host's packages, the quickest way first: known objects, known packages, one after another."""
-        try:  # snapshots of one run share equal packages
+        """Cases of a host's packages: by object where snapshots share equal packages, else by what they are."""
+        try:
             return list(map(self._by_object.__getitem__, map(id, packages)))
         except KeyError:
             pass
-        try:
-            return list(map(self.cases.__getitem__, map(_identity, packages)))
-        except KeyError:
-            return [self._case_of(package) for package in packages]
+        identities = list(map(_identity, packages))
+        found = list(map(self.cases.get, identities, repeat(_NEW)))
+        for number in [number for number, case in enumerate(found) if case is _NEW]:
+            found[number] = self._case_of(packages[number], identities[number])
+        return found
 
-    def _case_of(self, package: Package) -> _Case | None:
-        identity = _identity(package)
-        if identity in self.cases:
-            return self.cases[identity]
-        case = self.cases[identity] = self._by_object[id(package)] = self.judge(package)
-        self._kept.append(package)
-        return case
+    def _case_of(self, package: Package, identity: tuple[str | bool, ...]) -> _Case | None:
+        if identity not in self.cases:  # it may stand twice in one list
+            self.cases[identity] = self._by_object[id(package)] = self.judge(package)
+            self._kept.append(package)
+        return self.cases[identity]
 
     def judge(self, package: Package) -> _Case | None:
         """Judge one distinct package; None when there is nothing to say."""
@@ -207,39 +200,50 @@ class _Context:
 
     def _opened(self, name: str, kind: PackageKind, version: str, stream: str = "") -> _Open:
         """What is open for one version of one name; each asked only once."""
+        rows, sure = self._rows_of(name)
+        if not rows:
+            return _NOTHING
         identity = (name, kind, version, stream)
         known = self._open.get(identity)
         if known is None:
-            rows = self._knowledge.affected.get((self.terms.release, name), ())
-            known = self._open[identity] = self._find_open(rows, name, kind, version, stream) if rows else _Open()
+            rulings = self._rulings_of(rows, *identity)
+            own = key(self.terms.scheme, version)
+            found = rulings.open_at(own)
+            if self.terms.distribution == "rhel":
+                found = tuple(self._in_stream(found, version, sure=sure))
+            known = self._open[identity] = _Open(found, rulings.closed_besides(own, found))
         return known
 
-    def _find_open(
+    def _rows_of(self, name: str) -> tuple[tuple[AffectedPackage, ...], bool]:
+        """Rows about a name, and whether they are surely of this host's minor stream (L16)."""
+        if self.terms.extended and (rows := self._knowledge.affected.get((self.terms.extended, name), ())):
+            return rows, True
+        return self._knowledge.affected.get((self.terms.release, name), ()), not self.terms.extended
+
+    def _rulings_of(
         self, rows: tuple[AffectedPackage, ...], name: str, kind: PackageKind, version: str, stream: str
-    ) -> _Open:
+    ) -> Rulings:
         line = Line(stream, variant_of(version), bool(stream) or is_modular(version))
         rulings = self._rulings.get((name, kind, line))
         if rulings is None:
             of_kind = (row for row in rows if row.kind is kind)
             rulings = compile_rulings(of_kind, self._knowledge.advisories, line, self.terms)
             self._rulings[name, kind, line] = rulings
-        own = key(self.terms.scheme, version)
-        found = rulings.open_at(own)
-        if self.terms.distribution == "rhel":
-            found = tuple(self._in_stream(found, version))
-        reach = max((ruling.fixed_key for ruling in found if ruling.state is PatchState.MISSING), default=b"")
-        return _Open(found, frozenset(rulings.unannounced_between(own, reach)) if reach else frozenset())
+        return rulings
 
-    def _in_stream(self, rulings: Iterable[Ruling], version: str) -> Iterator[Ruling]:
-        """Compare Red Hat fixes inside their minor stream (L16)."""
-        scheme = self.terms.scheme
+    def _in_stream(self, rulings: Iterable[Ruling], version: str, *, sure: bool) -> Iterator[Ruling]:
+        """Compare Red Hat fixes inside their minor stream (L16).
+
+        Not `sure` is what the main stream says to a host kept on a minor one: only fixes built for that minor count.
+        """
+        scheme, minor = self.terms.scheme, self.terms.extended.partition(".")[2]
         own = key(scheme, without_minor(version))
         for ruling in rulings:
             if not ruling.fixed_version:
                 yield ruling
             elif own < key(scheme, without_minor(ruling.fixed_version)):
-                same = not self.terms.minor or minor_of(ruling.fixed_version) == self.terms.minor
-                yield ruling if same else ruling._replace(state=PatchState.UNKNOWN, reason=Doubt.EXTENDED)
+                ours = sure or minor_of(ruling.fixed_version) == minor
+                yield ruling if ours else ruling._replace(state=PatchState.UNKNOWN, reason=Doubt.EXTENDED)
 
     def kernel_verdicts(self, kernel: RunningKernel) -> list[PatchVerdict]:
         """Verdicts on the running kernel: fix on disk → reboot (L5), live patch → mitigated (L14)."""

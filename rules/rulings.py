@@ -23,13 +23,14 @@ from rules.model import PatchState
 from rules.streams import is_modular, variant_of
 from rules.versions import key_function
 
+_OTHER_PRODUCTS = frozenset({"sap"})  # a product of its own: to a host of another, its fixes are not even for sale
 _NO_WORD = "unfixed"  # a feed that knows no reason says this
 
 
 class Doubt(StrEnum):
     """Why a fix may or may not be owed; the `reason` of an UNKNOWN verdict about packages."""
 
-    SUBSCRIPTION = "subscription-unread"  # Ubuntu Pro holds the fix, and whether the host is attached was not readable
+    SUBSCRIPTION = "subscription-unread"  # a subscription holds the fix; whether the host has it could not be read
     VARIANT = "no-advisory-for-variant"  # a FIPS or ksplice build, and only the ordinary build's fix is published
     MODULE = "module-stream-unread"  # a modular build without label, and the fix of some stream is newer
     EXTENDED = "extended-stream"  # a Red Hat minor stream (EUS), and the fix is of another one
@@ -39,14 +40,14 @@ class Doubt(StrEnum):
 class Terms:
     """What decides a verdict beside the package itself. Hosts with equal terms share all judgements.
 
-    `services` are the Ubuntu Pro services enabled, None when it could not be told. `minor` is the minor stream a Red
-    Hat host is kept on by its repositories, "" for the main one.
+    `services` are those of `rules.entitlements`, None when they could not be told. `extended` is the release key of the
+    minor stream a Red Hat host is kept on, "" for the main one.
     """
 
     release: str
     scheme: PackageScheme
     services: frozenset[str] | None = frozenset()
-    minor: str = ""
+    extended: str = ""
 
     @property
     def distribution(self) -> str:
@@ -54,8 +55,7 @@ class Terms:
         return self.release.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The line of builds a package belongs to: module stream ("" when none or unread), variant, built as module."""
 
     stream: str
@@ -110,11 +110,13 @@ class Rulings:
             return owed
         return owed + tuple(ruling for ruling in self._others if not ruling.fixed_key or own < ruling.fixed_key)
 
-    def unannounced_between(self, own: bytes, reached: bytes) -> Iterator[str]:
-        """Yield CVEs closed without announcement above one version and up to another."""
-        for fixed_key, cves in zip(self._quiet_keys, self._quiet_cves, strict=True):
-            if own < fixed_key <= reached:
-                yield from cves
+    def closed_besides(self, own: bytes, found: Iterable[Ruling]) -> frozenset[str]:
+        """Return CVEs without announcement that the missing fixes among `found` close too."""
+        if not self._quiet_keys:
+            return frozenset()
+        reached = max((ruling.fixed_key for ruling in found if ruling.state is PatchState.MISSING), default=b"")
+        quiet = zip(self._quiet_keys, self._quiet_cves, strict=True)
+        return frozenset(cve for fixed_key, cves in quiet if own < fixed_key <= reached for cve in cves)
 
     def _ruling(self, number: int) -> Ruling:
         made = self._made[number]
@@ -180,7 +182,7 @@ class _Fitness:
     doubt: str = ""
 
 
-_ORDINARY = Line("", "", modular=False)
+_ORDINARY = Line(stream="", variant="", modular=False)
 _OWED = _Fitness(PatchState.MISSING)
 _SUBSCRIPTION_ONLY = _Fitness(PatchState.PRO_REQUIRED)
 _SUBSCRIPTION_UNREAD = _Fitness(PatchState.UNKNOWN, Doubt.SUBSCRIPTION)
@@ -191,7 +193,8 @@ _STREAM_UNREAD = _Fitness(PatchState.UNKNOWN, Doubt.MODULE)
 def _is_ordinary(row: AffectedPackage) -> bool:
     """Whether a fix is for the ordinary build, free of subscriptions: the short way round `_fitness`."""
     version = row.fixed_version
-    return not (row.module or row.entitlement or ".module" in version or variant_of(version))
+    odd = row.module or row.entitlement or ".module" in version or ".ksplice" in version
+    return not (odd or "fips" in version.casefold())
 
 
 def _fitness(row: AffectedPackage, line: Line, terms: Terms) -> _Fitness | None:
@@ -209,7 +212,9 @@ def _fitness(row: AffectedPackage, line: Line, terms: Terms) -> _Fitness | None:
         return _OWED
     if terms.services is None:
         return _SUBSCRIPTION_UNREAD
-    return _OWED if row.entitlement in terms.services else _SUBSCRIPTION_ONLY
+    if row.entitlement in terms.services:
+        return _OWED
+    return None if row.entitlement in _OTHER_PRODUCTS else _SUBSCRIPTION_ONLY
 
 
 def _without_fix(row: AffectedPackage, advisory: Advisory, fixed_key: bytes) -> Ruling:
@@ -219,8 +224,14 @@ def _without_fix(row: AffectedPackage, advisory: Advisory, fixed_key: bytes) -> 
 
 def _keep_lowest(best: dict[tuple[PatchState, str], Ruling], ruling: Ruling) -> None:
     identity = (ruling.state, ruling.advisory.id)
-    if ruling.fixed_key < best.setdefault(identity, ruling).fixed_key:
+    known = best.setdefault(identity, ruling)
+    if (ruling.fixed_key, _price(ruling)) < (known.fixed_key, _price(known)):
         best[identity] = ruling
+
+
+def _price(ruling: Ruling) -> tuple[bool, str]:
+    """Order of the subscriptions that hold one fix: the general one (LTSS) is named before special ones."""
+    return ruling.entitlement != "ltss", ruling.entitlement
 
 
 def _keep_best_word(silent: dict[tuple[str, ...], Ruling], ruling: Ruling) -> None:

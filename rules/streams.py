@@ -9,7 +9,6 @@ import re
 
 _MODULAR = re.compile(r"\.module[_+]")
 _DIST_TAG = re.compile(r"\.el(\d+)_(\d+)")
-_EXTENDED_REPOSITORY = re.compile(r"(?:^|[-_.])(eus|aus|tus|e4s)(?:[-_.]|$)", re.IGNORECASE)
 _STUB = re.compile(r"^\d*:?1snap\d")
 
 
@@ -44,8 +43,3 @@ def minor_of(version: str) -> str:
     """Minor release of a dist tag (`.el9_4` → "4"), "" when it names none."""
     found = _DIST_TAG.search(version)
     return found[2] if found else ""
-
-
-def is_extended_repository(repository_id: str) -> bool:
-    """Whether a Red Hat repository is of a minor stream kept alive (EUS, AUS, TUS, E4S)."""
-    return _EXTENDED_REPOSITORY.search(repository_id) is not None

@@ -67,6 +67,7 @@ _DEB_ORDER = bytes(
     1 if chr(code) == "~" else code if code > 127 or chr(code).isalnum() else code + 128 for code in range(256)
 )
 _DEB_NUMBERS = _Numbers(2)
+_DEB_EPOCH_0 = _DEB_NUMBERS[b"0"]
 
 # --- rpm ---------------------------------------------------------------------------------------------------------
 # "~" 1 < end 2 < "^" 3 < letters 65..122 (closed by NUL) < numbers 128..188.
@@ -109,14 +110,15 @@ def key_function(scheme: PackageScheme) -> Callable[[str], bytes]:
 
 def _deb_key(version: str) -> bytes:
     """Key of `[epoch:]upstream[-revision]` (L2: the epoch is a number; L3: leading zeros do not count)."""
-    version = version.strip()
-    epoch, colon, rest = version.partition(":")
-    if not colon or not _is_number(epoch):
-        epoch, rest = "", version
-    upstream, dash, revision = rest.rpartition("-")
+    epoch = _DEB_EPOCH_0
+    if ":" in version:
+        number, _, rest = version.strip().partition(":")
+        if _is_number(number):
+            epoch, version = _DEB_NUMBERS[number.encode()], rest
+    upstream, dash, revision = version.strip().rpartition("-")
     if not dash:
         upstream, revision = revision, "0"
-    return _DEB_NUMBERS[epoch.encode()] + _DEB_PARTS[upstream] + _DEB_PARTS[revision]
+    return epoch + _DEB_PARTS[upstream] + _DEB_PARTS[revision]
 
 
 def _deb_part(part: str) -> bytes:

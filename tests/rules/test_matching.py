@@ -3,13 +3,16 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collectors.feeds.records import Severity
-from collectors.model import FactKind, GapReason, HostSnapshot, Package
+from collectors.model import FactKind, GapReason, HostSnapshot, Package, PackageScheme
 from rules.knowledge import Knowledge
 from rules.matching import Matcher, needed_packages
 from rules.model import PatchState
 from rules.verdicts import PatchVerdict
+from rules.versions import compare
 from tests.lab.snapshots import alpine_host, deb, debian_host, gap, suse_host, ubuntu_host, unreached
 from tests.rules.advisory_rows import (
     Made,
@@ -330,6 +333,48 @@ def test_what_is_said_of_one_host_does_not_depend_on_those_before_it() -> None:
     ]
     together = Matcher(knowledge(OPENSSL))
     assert [together.match(host) for host in hosts] == [Matcher(knowledge(OPENSSL)).match(host) for host in hosts]
+
+
+_versions = st.sampled_from(["1.0-1", "1.0-1~rc1", "1.0-2", "1.1-1", "1:0.5-1", "2.0-1+b1"])
+_names = st.sampled_from(["a", "b", "c"])
+
+
+@given(
+    rows=st.lists(st.tuples(_names, _versions), max_size=12),
+    hosts=st.lists(st.lists(st.tuples(_names, _versions, st.booleans()), max_size=4), min_size=1, max_size=4),
+    shared=st.booleans(),
+)
+def test_walking_many_hosts_says_what_comparing_every_pair_says(
+    rows: list[tuple[str, str]], hosts: list[list[tuple[str, str, bool]]], shared: bool
+) -> None:
+    made = [advisory(f"DSA-{number}-1", fixed(name, version)) for number, (name, version) in enumerate(rows)]
+    matcher = Matcher(knowledge(*made))
+    known: dict[tuple[str, str, bool], Package] = {}
+    for host in hosts:
+        packages = [deb(f"lib{name}", version, source=name, held=held) for name, version, held in host]
+        if shared:
+            packages = [known.setdefault(key, package) for key, package in zip(host, packages, strict=True)]
+        found = {
+            (package.source_name, package.version, package.held, open_one.id)
+            for verdict in matcher.match(debian_host(packages=packages, container=True))
+            for package in verdict.packages
+            for open_one in verdict.advisories
+            if len(verdict.packages) == 1
+        }
+        wanted = {
+            (name, version, held, f"DSA-{number}-1")
+            for name, version, held in host
+            for number, (affected, fix) in enumerate(rows)
+            if affected == name and compare(PackageScheme.DEB, version.removesuffix("+b1"), fix) < 0
+        }
+        alone = {name for name, _, _ in host if [other for other, _, _ in host].count(name) == 1}
+        assert {one for one in found if one[0] in alone} == {one for one in wanted if one[0] in alone}
+        flagged = {
+            package.source_name
+            for verdict in matcher.match(debian_host(packages=packages))
+            for package in verdict.packages
+        }
+        assert flagged == {name for name, _, _, _ in wanted}
 
 
 def test_rows_of_an_advisory_that_is_not_there_say_nothing() -> None:
