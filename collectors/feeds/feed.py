@@ -1,6 +1,6 @@
 """What one feed module declares: where to download, how to read it, under which licence and for how long it holds."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +9,31 @@ from collectors.feeds.records import Advisory, AffectedPackage, Exploited, Explo
 
 FeedRecord = Advisory | AffectedPackage | Exploited | ExploitProbability | Lifecycle
 
+# Settings every feed understands beside its own, with their defaults. `enabled` overrides `enabled_by_default`;
+# `accept_shrunk` takes a feed that lost most of its records or a whole release, which is otherwise refused.
+COMMON_SETTINGS: Mapping[str, str] = {"accept_shrunk": "false", "enabled": "true"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One file a feed is made of; `name` is unique within the feed and names the file on disk."""
+    """One file a feed is made of; `name` is unique within the feed and names the file on disk.
+
+    `serves` says for whom: distributions ("debian") or release keys ("debian:12") of `collectors.releases`; a part that
+    serves nobody in the estate is not downloaded, and a feed without a needed part is left out. Empty: for everyone.
+    `fallbacks` are tried in order when `url` cannot be had. `max_bytes` caps the file, compressed and decompressed.
+    """
 
     name: str
     url: str
+    serves: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    max_bytes: int = 2 << 30
+
+    def needed_by(self, releases: Collection[str]) -> bool:
+        """Whether an estate of these release keys needs this part."""
+        return not self.serves or any(
+            release in self.serves or release.partition(":")[0] in self.serves for release in releases
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +69,8 @@ class Feed:
     never compiled. An advisory is yielded before its affected packages. `parse_member`, when set, replaces `parse` for
     zip archives of many JSON documents (OSV): it reads one member and must be a module-level function, because it
     runs in worker processes; members whose CRC did not change are not read again. `minimum_records` refuses a feed
-    that shrank to nearly nothing. `settings` documents the keys a provider may set and their defaults.
+    that shrank to nearly nothing. `settings` documents the keys a provider may set and their defaults. `revision` is
+    raised whenever the same bytes would now yield other records: the raw copy is then compiled again.
     """
 
     name: str
@@ -66,3 +85,4 @@ class Feed:
     minimum_records: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     enabled_by_default: bool = True
+    revision: int = 1
