@@ -96,6 +96,9 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     )
     if debug:
         logging.getLogger("paramiko").setLevel(logging.INFO)  # its debug lines drown everything else
+    else:
+        for ours in ("auditor", "collectors", "rules", "reports"):  # a defect of ours is worth a traceback, always
+            logging.getLogger(ours).setLevel(logging.ERROR)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from collectors.feeds.records import Advisory, AffectedPackage, FeedState, FixSt
 from collectors.model import AvailableUpdate, HostSnapshot, Package, PackageScheme
 from collectors.releases import release_of
 from rules.knowledge import Knowledge
-from rules.matching import Matcher, needed_packages
+from rules.matching import Matcher, needed_packages, needed_releases
 from rules.model import Assessment, Finding, MachineSummary
 from rules.streams import stream_of
 from rules.verdicts import PatchVerdict
@@ -144,7 +144,8 @@ def _installed(snapshot: HostSnapshot, name: str) -> tuple[Package, ...]:
 def _chain(snapshot: HostSnapshot, name: str, assessment: Assessment, feeds: FeedStore) -> PackageChain:
     release = release_of(snapshot.operating_system) if snapshot.operating_system is not None else None
     packages = _installed(snapshot, name)
-    records = feeds.load({release: needed_packages(snapshot)} if release is not None else {})
+    wanted = needed_packages(snapshot)
+    records = feeds.load(dict.fromkeys(needed_releases(snapshot), wanted))
     knowledge = Knowledge.from_records(records)
     verdicts = Matcher(knowledge).match(snapshot)
     names = {name, *(package.name for package in packages), *(package.source_name for package in packages)}

@@ -25,7 +25,6 @@ from auditor.progress import Progress
 from auditor.store import Store, pack, unpack
 from collectors.credentials import Credential
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
-from collectors.releases import release_of
 from collectors.transports.base import ConnectionPolicy, Transport
 from rules.contract import Contract
 from rules.model import Assessment
@@ -103,7 +102,7 @@ class Spool:
 
     def add(self, snapshot: HostSnapshot) -> None:
         """Keep a snapshot and note which packages of which release the feeds will be asked about."""
-        from rules.matching import needed_packages
+        from rules.matching import needed_packages, needed_releases
 
         name = snapshot.target.name
         body = pack(snapshot)
@@ -118,8 +117,7 @@ class Spool:
             return
         if system.machine_id:
             self._by_machine[system.machine_id].append(name)
-        release = release_of(system)
-        if release is not None:
+        for release in needed_releases(snapshot):
             self.needed[release] |= needed_packages(snapshot)
 
     def fail(self, error: HistoryError) -> None:

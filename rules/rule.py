@@ -37,7 +37,7 @@ T = TypeVar("T")
 class FeedRole(StrEnum):
     """What a rule needs of the feeds. `ADVISORIES` are those that cover the host's own release (`FeedState.covers`).
 
-    Every other role is played by the feed that bears one of its `names`; a test holds them to the feeds there are.
+    Every other role is played by the feed that bears its name; a test holds them to the feeds there are.
     """
 
     ADVISORIES = "advisories"
@@ -45,22 +45,9 @@ class FeedRole(StrEnum):
     EPSS = "epss"
     LIFECYCLES = "endoflife"
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the feeds that can play the role; none for `ADVISORIES`."""
-        return _ROLE_NAMES[self]
-
     def player(self, feeds: Mapping[str, FeedState]) -> FeedState | None:
-        """The feed that plays this role, None when there is none."""
-        return next((feeds[name] for name in self.names if name in feeds), None)
-
-
-_ROLE_NAMES = {
-    FeedRole.ADVISORIES: (),
-    FeedRole.KEV: ("kev", "cisa-kev"),
-    FeedRole.EPSS: ("epss",),
-    FeedRole.LIFECYCLES: ("endoflife",),
-}
+        """The feed that plays this role (not `ADVISORIES`, which many may play), None when there is none."""
+        return feeds.get(self.value)
 
 
 @dataclass(slots=True, kw_only=True)

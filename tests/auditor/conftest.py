@@ -1,6 +1,7 @@
 """What the tests of the command line share: a home of their own, and a command that runs in this process."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def logging_as_found() -> Iterator[None]:
+    """Undo what a command run in this process does to logging, for the tests that come after."""
+    root = logging.getLogger()
+    loggers = [root, *(logging.getLogger(name) for name in ("auditor", "collectors", "rules", "reports", "paramiko"))]
+    levels, handlers = [logger.level for logger in loggers], list(root.handlers)
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture

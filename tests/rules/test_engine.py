@@ -306,14 +306,7 @@ def test_G6_stale_and_absent_feeds_of_this_estate_are_named_and_those_of_others_
 
 @pytest.mark.parametrize("role", [role for role in FeedRole if role is not FeedRole.ADVISORIES])
 def test_a_feed_the_product_downloads_plays_every_role(role):
-    assert [known.name for known in collectors.feeds.discover() if known.name in role.names]
-
-
-def test_the_real_name_of_the_kev_feed_counts_like_its_role():
-    feeds = tuple(replace(state, name="cisa-kev") if state.name == "kev" else state for state in FEEDS)
-    assert _conclude([HEALTHY], feeds=feeds).stale_feeds == ()
-    overdue = [line for line in _conclude([HEALTHY], feeds=feeds).findings if line.rule == "patch.overdue"]
-    assert [line.outcome for line in overdue] == [Outcome.PASS]
+    assert [known.name for known in collectors.feeds.discover() if known.name == role.value]
 
 
 def test_an_unaware_date_is_refused():
