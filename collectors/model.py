@@ -122,9 +122,9 @@ class Package:
 
     `version` and `source_version` are complete: deb `[epoch:]upstream[-revision]`, rpm `[epoch:]version-release` (an
     epoch of 0 is left out), apk `version-rN`. `source_name` is the source package (deb Source, rpm SOURCERPM name, apk
-    origin). `origin` is who offers the installed version: apt's Origin label ("Debian", "Ubuntu", "Docker", ...; that of
-    the upgrade once the installed version is superseded) or rpm's VENDOR; "" when no repository names it. `module` is the rpm MODULARITYLABEL ("name:stream:version:context"),
-    "" outside modules. `held` is dpkg's hold flag (L4).
+    origin). `origin` is who offers the installed version: apt's Origin label ("Debian", "Ubuntu", "Docker", ...; that
+    of the upgrade once the installed version is superseded) or rpm's VENDOR; "" when no repository names it. `module`
+    is the rpm MODULARITYLABEL ("name:stream:version:context"), "" outside modules. `held` is dpkg's hold flag (L4).
     """
 
     name: str

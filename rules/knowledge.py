@@ -46,8 +46,12 @@ class Knowledge:
         )
 
     def advisory_feeds(self, release: str) -> tuple[FeedState, ...]:
-        """Feeds holding advisory rows for a release; empty means no verdict is possible."""
-        return tuple(feed for feed in self.feeds.values() if release in feed.covers)
+        """Feeds holding advisory rows for a release; empty means no verdict is possible.
+
+        Feeds that only explain CVEs support no verdict alone: without one that announces fixes there is none.
+        """
+        covering = tuple(feed for feed in self.feeds.values() if release in feed.covers)
+        return covering if any(feed.announces for feed in covering) else ()
 
     def is_stale(self, feed: FeedState, as_of: datetime, limits: Mapping[str, int]) -> bool:
         """Whether a feed is older than its limit, or was never fetched (G6)."""

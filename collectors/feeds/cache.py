@@ -167,7 +167,12 @@ class FeedStore:
 
 def _state(feed: "Feed", held: Holding | None, compiled: FeedState | None) -> FeedState:
     never = FeedState(
-        name=feed.name, title=feed.title, url=feed.homepage, licence=feed.licence, max_age_days=feed.max_age_days
+        name=feed.name,
+        title=feed.title,
+        url=feed.homepage,
+        licence=feed.licence,
+        max_age_days=feed.max_age_days,
+        announces=feed.announces,
     )
     return _since(compiled or never, held)
 

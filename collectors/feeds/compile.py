@@ -247,7 +247,7 @@ class Compiler:
     def _write_feed(self, number: int, state: FeedState, source_key: str) -> None:
         moments = (state.fetched_at, state.checked_at, state.published_at)
         self._db.execute(
-            "INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 state.name,
@@ -262,6 +262,7 @@ class Compiler:
                 state.edition,
                 state.error,
                 " ".join(state.covers),
+                state.announces,
                 source_key,
             ),
         )

@@ -43,7 +43,7 @@ CREATE TABLE feed (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, url TEXT NOT NULL, licence TEXT NOT NULL,
   max_age_days INTEGER NOT NULL, fetched_at TEXT, checked_at TEXT, published_at TEXT, sha256 TEXT NOT NULL,
   size_bytes INTEGER NOT NULL, records INTEGER NOT NULL, edition TEXT NOT NULL, error TEXT NOT NULL,
-  covers TEXT NOT NULL, source_key TEXT NOT NULL);
+  covers TEXT NOT NULL, announces INTEGER NOT NULL, source_key TEXT NOT NULL);
 CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE member (feed INTEGER PRIMARY KEY, entries BLOB NOT NULL);
 CREATE TABLE advisory (
@@ -169,7 +169,7 @@ def read_states(connection: sqlite3.Connection) -> list[tuple[int, FeedState]]:
     """Return number and state of each compiled feed, by name."""
     rows = connection.execute(
         "SELECT id, name, title, url, licence, max_age_days, fetched_at, checked_at, published_at, sha256, size_bytes,"
-        " records, edition, error, covers FROM feed ORDER BY name"
+        " records, edition, error, covers, announces FROM feed ORDER BY name"
     )
     return [
         (
@@ -189,6 +189,7 @@ def read_states(connection: sqlite3.Connection) -> list[tuple[int, FeedState]]:
                 edition=row[12],
                 error=row[13],
                 covers=tuple(row[14].split()),
+                announces=bool(row[15]),
             ),
         )
         for row in rows

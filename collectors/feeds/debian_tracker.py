@@ -158,4 +158,5 @@ FEED = Feed(
     parse=parse,
     minimum_records=50_000,
     settings={"url": _DUMP},
+    announces=False,
 )

@@ -70,7 +70,8 @@ class Feed:
     zip archives of many JSON documents (OSV): it reads one member and must be a module-level function, because it
     runs in worker processes; members whose CRC did not change are not read again. `minimum_records` refuses a feed
     that shrank to nearly nothing. `settings` documents the keys a provider may set and their defaults. `revision` is
-    raised whenever the same bytes would now yield other records: the raw copy is then compiled again.
+    raised whenever the same bytes would now yield other records: the raw copy is then compiled again. `announces` is
+    false for a feed that explains CVEs without announcing fixes (`FeedState.announces`).
     """
 
     name: str
@@ -85,4 +86,5 @@ class Feed:
     minimum_records: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     enabled_by_default: bool = True
+    announces: bool = True
     revision: int = 1

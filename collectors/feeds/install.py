@@ -132,6 +132,7 @@ def _compile(compiler: "Compiler", layout: Layout, candidate: Candidate) -> None
         sha256=_digest(parts),
         size_bytes=sum(part.size_bytes for part in parts),
         edition=edition.label,
+        announces=feed.announces,
     )
     compiler.apply(state, staged, source_key=source_key(feed, candidate.parts), members=members)
 

@@ -121,7 +121,8 @@ class FeedState:
 
     `published_at` is the publisher's own date when the feed carries one; `checked_at` the last successful refresh (a
     304 counts); age is counted from `published_at`, else from `checked_at`. `sha256` is of the raw download. `error`
-    is why the last refresh failed ("" when it did not). `covers` are release keys with advisory rows from this feed.
+    is why the last refresh failed ("" when it did not). `covers` are release keys with advisory rows from this feed;
+    `announces` is false for a feed that only explains (states of CVEs): alone it supports no verdict on a release.
     """
 
     name: str
@@ -138,6 +139,7 @@ class FeedState:
     edition: str = ""
     error: str = ""
     covers: tuple[str, ...] = ()
+    announces: bool = True
 
     def age_days(self, as_of: datetime) -> float | None:
         """Days since publication, else since the last successful refresh; None when it was never fetched."""

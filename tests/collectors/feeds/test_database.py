@@ -116,6 +116,11 @@ def test_every_field_of_every_record_comes_back_unchanged(compiled):
     assert found.lifecycles == (BOOKWORM, ROLLING)
 
 
+def test_a_feed_that_only_explains_comes_back_as_one(tmp_path):
+    write(tmp_path / "feeds.sqlite", [(dataclasses.replace(state("tracker"), announces=False), [BARE])])
+    assert [known.announces for known in load_states(tmp_path / "feeds.sqlite")] == [False]
+
+
 def test_states_come_back_with_records_and_releases_counted(compiled):
     dsa, others = load_states(compiled)
     assert dsa == dataclasses.replace(state("dsa"), records=4, covers=("debian:11", "debian:12"))

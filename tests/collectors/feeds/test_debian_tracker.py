@@ -179,3 +179,7 @@ def test_the_shared_fixture_of_another_reader_equals_its_snapshots() -> None:
     }
     assert wanted
     assert wanted <= found
+
+
+def test_the_tracker_announces_nothing_and_says_so() -> None:
+    assert FEED.announces is False
