@@ -1,8 +1,8 @@
 """Feed records indexed for judging; built once per run from the rows the estate needs."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from collectors.feeds.records import (
@@ -13,6 +13,7 @@ from collectors.feeds.records import (
     FeedRecords,
     FeedState,
     Lifecycle,
+    Severity,
 )
 
 
@@ -26,16 +27,22 @@ class Knowledge:
     exploited: Mapping[str, Exploited]
     probabilities: Mapping[str, ExploitProbability]
     lifecycles: Mapping[tuple[str, str], Lifecycle]  # by (product, cycle)
+    rated_by_cves: frozenset[str] = frozenset()  # advisories without a rating of their own, rated by their CVEs'
 
     @classmethod
     def from_records(cls, records: FeedRecords) -> "Knowledge":
-        """Index records; where two feeds publish the same advisory id, the first one's date and severity stand."""
+        """Index records; where two feeds publish the same advisory id, the first one's date and severity stand.
+
+        An advisory its vendor does not rate (DSA, DLA) takes the rating of its CVEs' entries when they say enough.
+        """
         affected: defaultdict[tuple[str, str], list[AffectedPackage]] = defaultdict(list)
         for row in records.affected:
             affected[row.release, row.package].append(row)
         advisories: dict[str, Advisory] = {}
         for advisory in records.advisories:
             advisories.setdefault(advisory.id, advisory)
+        rated = dict(_rated_by_cves(advisories.values(), records.advisories))
+        advisories.update(rated)
         return cls(
             feeds={feed.name: feed for feed in records.feeds},
             advisories=advisories,
@@ -43,6 +50,7 @@ class Knowledge:
             exploited={entry.cve: entry for entry in records.exploited},
             probabilities={entry.cve: entry for entry in records.probabilities},
             lifecycles={(entry.product, entry.cycle): entry for entry in records.lifecycles},
+            rated_by_cves=frozenset(rated),
         )
 
     def advisory_feeds(self, release: str) -> tuple[FeedState, ...]:
@@ -57,3 +65,28 @@ class Knowledge:
         """Whether a feed is older than its limit, or was never fetched (G6)."""
         age = feed.age_days(as_of)
         return age is None or age > limits.get(feed.name, feed.max_age_days)
+
+
+_GRAVEST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
+
+
+def _rated_by_cves(unrated: Iterable[Advisory], entries: Iterable[Advisory]) -> Iterable[tuple[str, Advisory]]:
+    """Yield, by id, the advisories that their CVEs' entries rate.
+
+    Below high only when every CVE is rated: what is undisclosed may be graver, and counts as high (G4).
+    """
+    ratings: dict[str, list[Advisory]] = {}
+    for entry in entries:
+        if not entry.security and len(entry.cves) == 1 and entry.severity is not Severity.UNKNOWN:
+            ratings.setdefault(entry.cves[0], []).append(entry)
+    if not ratings:
+        return
+    for advisory in unrated:
+        if not advisory.security or advisory.severity is not Severity.UNKNOWN or not advisory.cves:
+            continue
+        found = [ratings[cve] for cve in advisory.cves if cve in ratings]
+        given = [entry for of_cve in found for entry in of_cve]
+        gravest = min((entry.severity for entry in given), key=_GRAVEST_FIRST.index, default=Severity.UNKNOWN)
+        if gravest in (Severity.CRITICAL, Severity.HIGH) or (given and len(found) == len(advisory.cves)):
+            score = max((entry.cvss for entry in given if entry.cvss is not None), default=None)
+            yield advisory.id, replace(advisory, severity=gravest, cvss=score)

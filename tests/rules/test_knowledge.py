@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from collectors.feeds.records import FeedRecords, FeedState
+from collectors.feeds.records import Advisory, FeedRecords, FeedState, Severity
 from rules.knowledge import Knowledge
 
 TRACKER = FeedState(
@@ -20,3 +20,32 @@ def test_beside_announcements_the_age_of_the_explanations_counts_too() -> None:
     knowledge = Knowledge.from_records(FeedRecords(feeds=(LISTS, TRACKER)))
     assert knowledge.advisory_feeds("debian:12") == (LISTS, TRACKER)
     assert knowledge.advisory_feeds("debian:13") == ()
+
+
+DSA = Advisory(id="DSA-1-1", feed="debian-advisories", cves=("CVE-2026-1", "CVE-2026-2"))
+
+
+def entry(cve: str, severity: Severity, cvss: float | None = None) -> Advisory:
+    return Advisory(id=f"DEBIAN-{cve}", feed="osv-debian", cves=(cve,), severity=severity, cvss=cvss, security=False)
+
+
+def rated(*entries: Advisory, advisory: Advisory = DSA) -> Advisory:
+    return Knowledge.from_records(FeedRecords(advisories=(advisory, *entries))).advisories[advisory.id]
+
+
+def test_an_advisory_its_vendor_does_not_rate_takes_the_gravest_rating_of_its_cves() -> None:
+    found = rated(entry("CVE-2026-1", Severity.MEDIUM, 5.5), entry("CVE-2026-2", Severity.HIGH, 7.5))
+    assert (found.severity, found.cvss) == (Severity.HIGH, 7.5)
+
+
+def test_G4_a_rating_below_high_needs_every_cve_rated() -> None:
+    assert rated(entry("CVE-2026-1", Severity.MEDIUM)).severity is Severity.UNKNOWN
+    assert rated(entry("CVE-2026-1", Severity.HIGH)).severity is Severity.HIGH
+    assert rated(entry("CVE-2026-1", Severity.LOW), entry("CVE-2026-2", Severity.MEDIUM)).severity is Severity.MEDIUM
+
+
+def test_a_vendors_own_rating_is_never_replaced() -> None:
+    own = replace(DSA, severity=Severity.LOW)
+    knowledge = Knowledge.from_records(FeedRecords(advisories=(own, entry("CVE-2026-1", Severity.CRITICAL))))
+    assert knowledge.advisories[own.id] is own
+    assert knowledge.rated_by_cves == frozenset()
