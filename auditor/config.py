@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -94,6 +94,16 @@ class _MachineTable(_Table):
 _TOP = ("format", "client", "sla", "limits", "connection", "credentials", "machines", "feeds")
 _T = TypeVar("_T", bound=_Table)
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_ABSENT = re.compile(r"missing required field `(?P<key>[^`]*)`")
+_TYPE = re.compile(r"`([a-z]+)`")
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text in quotes",
+    "bool": "true or false (without quotes)",
+    "array": 'a list in brackets (["a", "b"])',
+    "object": "a table",
+}
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
@@ -101,10 +111,14 @@ def client_file(path: Path) -> Path:
     """The client.toml that `path` (a client folder or the file itself) means; raises SettingsError when absent."""
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
+        folder = path.parent if path.name == FILE_NAME else path
+        hint = f"`auditor init {folder}` writes a commented one to start from."
+        if folder.suffix == ".toml":
+            hint = f"The file of a client is named {FILE_NAME}."
         raise SettingsError(
             str(path),
             f"there is no {FILE_NAME} here." if path.is_dir() else "no such client folder or file.",
-            hint=f"`auditor init {path}` writes a commented one to start from.",
+            hint=hint,
         )
     return file
 
@@ -122,6 +136,28 @@ def suggestion(word: str, known: "list[str] | tuple[str, ...]") -> str:
     """Return " Did you mean …?" when a known word is close, "" otherwise."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"Did you mean `{close[0]}`?" if close else ""
+
+
+def _plain(problem: str, kind: type[_Table], key: str) -> str:
+    """Say in everyday words what msgspec says in Python's: "expected a whole number, got a text"."""
+    absent = _ABSENT.search(problem)
+    if absent is not None:
+        return f"`{absent['key']}` is missing."
+    if problem.startswith("Invalid enum value"):
+        value = problem.removeprefix("Invalid enum value ")
+        known = [str(choice) for choice in get_args(get_type_hints(kind).get(key)) if choice]
+        return f"{value} is not one of {', '.join(known)}." if known else f"{value} is not known here."
+    worded = _TYPE.sub(lambda found: _TYPES.get(found[1], found[0]), problem)
+    for sign, words in (
+        (" of length >= 1", ", and not an empty one"),
+        (" of length >=", " of at least"),
+        (" of length <=", " no longer than"),
+        (" >=", " of at least"),
+        (" <=", " of at most"),
+        (" > ", " above "),
+    ):
+        worded = worded.replace(sign, words)
+    return f"{worded[0].lower()}{worded[1:]}."
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -201,7 +237,7 @@ class _Reader:
         problem = text[: found.start()] if found else text
         unknown = _UNKNOWN.search(problem)
         if unknown is None:
-            return self._error(where, f"{problem[0].lower()}{problem[1:]}.")
+            return self._error(where, _plain(problem, kind, inner))
         known = kind.__struct_fields__
         hint = suggestion(unknown["key"], known) or f"Known keys: {', '.join(known)}."
         return self._error(f"{where}.{unknown['key']}", "unknown key.", hint)
@@ -315,7 +351,8 @@ class _Reader:
         found: dict[str, dict[str, str]] = {}
         for name, table in value.items():
             if name not in declared:
-                raise self._error(f"feeds.{name}", "no such feed.", suggestion(name, list(declared)))
+                hint = suggestion(name, list(declared)) or f"Known feeds: {', '.join(declared)}."
+                raise self._error(f"feeds.{name}", "no such feed.", hint)
             if not isinstance(table, Mapping):
                 raise self._error(f"feeds.{name}", "expected a table.")
             known = [*declared[name].settings, *COMMON_SETTINGS]

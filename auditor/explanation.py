@@ -14,9 +14,11 @@ from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import Advisory, AffectedPackage, FeedState, FixState, PackageKind
 from collectors.model import AvailableUpdate, HostSnapshot, Package, PackageScheme
 from collectors.releases import release_of
+from reports.actions import Action, actions
+from reports.view import View
 from rules.knowledge import Knowledge
 from rules.matching import Matcher, needed_packages, needed_releases
-from rules.model import Assessment, Finding, MachineSummary
+from rules.model import Assessment, Finding, MachineSummary, PatchState
 from rules.streams import stream_of
 from rules.verdicts import PatchVerdict
 from rules.versions import compare
@@ -63,7 +65,10 @@ class PackageChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything `auditor explain` shows; `snapshot` is None when the history holds none for the machine."""
+    """Everything `auditor explain` shows; `snapshot` is None when the history holds none for the machine.
+
+    Of an `action` only its findings are listed: each has a chain of its own.
+    """
 
     run: int
     assessment: Assessment
@@ -71,19 +76,25 @@ class Explanation:
     snapshot: HostSnapshot | None
     findings: tuple[Finding, ...]
     chain: PackageChain | None
+    action: Action | None = None
 
 
 def explain_finding(store: Store, run: int, reference: str, feeds: FeedStore) -> Explanation:
-    """Explain the finding with this reference ("F-1A2B3C4D") or fingerprint. Raises SettingsError when none has it."""
+    """Explain the finding or action with this reference ("F-1A2B3C4D", "A-1A2B3C4D"), or the finding of a fingerprint.
+
+    Raises SettingsError when none has it.
+    """
     assessment = store.assessment(run)
     wanted = reference.casefold()
+    if wanted.startswith("a-"):
+        return _explain_action(run, assessment, reference)
     found = [
         finding
         for finding in assessment.findings
         if finding.ref.casefold() == wanted or (len(wanted) >= 8 and finding.fingerprint.startswith(wanted))
     ]
     if not found:
-        hint = "References stand in the reports and in `--json`; of an action (A-…), name a machine and a package."
+        hint = "Look it up in the report of that run (another run: --run N), or name a machine and a package."
         raise SettingsError(reference, f"run {run} has no finding with this reference.", hint=hint)
     subject = found[0].subject
     snapshot = store.snapshot(run, subject) if subject else None
@@ -100,6 +111,24 @@ def explain_finding(store: Store, run: int, reference: str, feeds: FeedStore) ->
     )
 
 
+def _explain_action(run: int, assessment: Assessment, reference: str) -> Explanation:
+    plan = actions(View(assessment))
+    action = next((found for found in plan if found.ref.casefold() == reference.casefold()), None)
+    if action is None:
+        known = ", ".join(found.ref for found in plan if found.ref.startswith("A-")) or "none"
+        hint = f"Actions of that run that group several findings: {known}."
+        raise SettingsError(reference, f"run {run} has no action with this reference.", hint=hint)
+    return Explanation(
+        run=run,
+        assessment=assessment,
+        machine=None,
+        snapshot=None,
+        findings=action.findings,
+        chain=None,
+        action=action,
+    )
+
+
 def explain_package(store: Store, run: int, host: str, package: str, feeds: FeedStore) -> Explanation:
     """Explain what is known of one package (binary or source name) on one machine of a run."""
     from auditor.config import suggestion
@@ -111,13 +140,15 @@ def explain_package(store: Store, run: int, host: str, package: str, feeds: Feed
         names = [known.target.name for known in assessment.machines]
         hint = suggestion(host, names) or f"Machines of run {run}: {', '.join(names[:10])}."
         raise SettingsError(host, f"run {run} has no machine of this name.", hint=hint)
-    sources = {found.source_name for found in _installed(snapshot, package)} | {package}
+    chain = _chain(snapshot, package, assessment, feeds)
+    about = {package, *(found.source_name for found in chain.packages), *(found.name for found in chain.packages)}
+    about |= {verdict.package for verdict in chain.verdicts}
     findings = tuple(
         finding
         for finding in assessment.findings
         if finding.subject == machine.target.name
         and finding.rule.startswith(_PATCH_RULES)
-        and finding.key.partition(":")[0] in sources
+        and _speaks_of(finding, about, chain.verdicts)
     )
     return Explanation(
         run=run,
@@ -125,8 +156,20 @@ def explain_package(store: Store, run: int, host: str, package: str, feeds: Feed
         machine=machine,
         snapshot=snapshot,
         findings=findings,
-        chain=_chain(snapshot, package, assessment, feeds),
+        chain=chain,
     )
+
+
+def _speaks_of(finding: Finding, names: set[str], verdicts: Sequence[PatchVerdict]) -> bool:
+    """Whether a finding is about a package: by its key, by the subscription its fix needs, or as one of several."""
+    key, _, doubtful = finding.key.partition(":")
+    if key in names or doubtful in names:
+        return True
+    if finding.state is PatchState.PRO_REQUIRED:
+        return any(verdict.state is finding.state and verdict.entitlement == finding.key for verdict in verdicts)
+    listed = set(str(finding.message.params.get("packages") or "").split(", "))
+    shown = {str(evidence.what.params.get("package")) for evidence in finding.evidence}
+    return bool(names & (listed | shown))
 
 
 def _summary(assessment: Assessment, name: str) -> MachineSummary | None:
@@ -149,7 +192,12 @@ def _chain(snapshot: HostSnapshot, name: str, assessment: Assessment, feeds: Fee
     knowledge = Knowledge.from_records(records)
     verdicts = Matcher(knowledge).match(snapshot)
     names = {name, *(package.name for package in packages), *(package.source_name for package in packages)}
-    judged = tuple(verdict for verdict in verdicts if verdict.package in names)
+    # A kernel's verdict bears the name of the kernel's source, whatever source built the installed image.
+    judged = tuple(
+        verdict
+        for verdict in verdicts
+        if verdict.package in names or any(package.name in names for package in verdict.packages)
+    )
     # Kernels and renamed sources: the matcher knows under which name the advisories speak of a package.
     names |= {verdict.package for verdict in judged}
     used = {state.name: state for state in assessment.feeds}

@@ -6,6 +6,9 @@ from auditor.explanation import Explanation, PackageChain, Ruling
 from auditor.progress import printable
 from collectors.feeds.records import FixState
 from collectors.model import FactKind, HostSnapshot
+from reports import words
+from reports.actions import Action
+from reports.sheet import Report
 from reports.texts import Texts
 from rules.model import Evidence, Finding
 
@@ -31,6 +34,9 @@ class _Words:
         yield self._say("run", run=found.run, client=assessment.client, as_of=assessment.as_of)
         if assessment.demo:
             yield self._texts.text("workbook.demo")
+        if found.action is not None:
+            yield from self._action(found.action)
+            return
         for finding in found.findings if found.chain is None else ():
             yield from self._finding(finding)
         yield from self._machine()
@@ -46,6 +52,24 @@ class _Words:
 
     def _say(self, key: str, **params: object) -> str:
         return self._texts.text(f"cli.explain.{key}", **params)  # type: ignore[arg-type]
+
+    def _action(self, action: Action) -> Iterator[str]:
+        """What is to be done, and one line per finding it stands for."""
+        texts, report = self._texts, Report(self._explanation.assessment, self._texts)
+        yield ""
+        yield f"{action.ref} · {words.finding_text(report, action)}"
+        yield self._field("remedy", words.proposal(report, action).replace("\n", " "))
+        yield self._field("why", words.impact(report, action))
+        yield self._field("priority", texts.text(f"priority.{action.level.value}"))
+        if action.due_on is not None:
+            late = f" ({texts.text('due.late')})" if action.due_on < report.view.day else ""
+            yield self._field("due", f"{texts.date(action.due_on)}{late}")
+        yield ""
+        yield self._say("grouped", count=len(action.findings))
+        for finding in action.findings:
+            yield f"  {finding.ref}  {finding.subject}: {texts.message(finding.message)}"
+        yield ""
+        yield self._say("grouped_more", ref=action.findings[0].ref)
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         texts = self._texts

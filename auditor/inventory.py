@@ -79,6 +79,8 @@ class _Gathered:
 
 def _read(expression: str, client: ClientSettings | None, gathered: _Gathered, *, source: str = "") -> None:
     source = source or expression
+    if not _is_text(expression):
+        raise SettingsError("TARGET", "a target whose name is not valid text (UTF-8).")
     if not expression:
         raise SettingsError("TARGET", "an empty target names no machine.")
     if expression == "local":
@@ -99,6 +101,15 @@ def _read(expression: str, client: ClientSettings | None, gathered: _Gathered, *
         raise SettingsError(expression, f"no machine of this name in {client.file}.", hint=hint)
     else:
         gathered.add(_from_host(expression, source), source)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be stored: bytes of the command line or of a file name that are no text come as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def local_target() -> Target:
@@ -134,6 +145,8 @@ def _replay(text: str, gathered: _Gathered) -> None:
     else:
         raise SettingsError(f"replay:{text}", "no such recording or folder.")
     for recording in recordings:
+        if not _is_text(str(recording)):
+            raise SettingsError(f"replay:{text}", "it holds a recording whose name is not valid text (UTF-8).")
         gathered.add(replay_target(recording), f"replay:{text}")
 
 
@@ -149,20 +162,30 @@ def _from_url(url: str, source: str) -> Target:
     except ValueError as error:
         raise SettingsError(source, f"not a valid address: {error}.", hint="ssh://user@host:port") from None
     if parts.password is not None:
-        hint = "Use --password-from env:NAME (or file:, keyring:, prompt:)."
-        raise SettingsError("ssh://…", "a password has no place in an address: others see it.", hint=hint)
+        raise _password_in_address()
+    if port == 0:
+        raise SettingsError(source, "0 is not a port.")
     if not host or parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise SettingsError(source, "not a machine's address.", hint="ssh://user@host:port, IPv6 in brackets.")
     return _ssh(unquote(host), port, unquote(parts.username or ""))
+
+
+def _password_in_address() -> SettingsError:
+    hint = "Use --password-from env:NAME (or file:, keyring:, prompt:)."
+    return SettingsError("ssh://…", "a password has no place in an address: others see it.", hint=hint)
 
 
 def _from_host(text: str, source: str) -> Target:
     if _is_address(text):
         return _ssh(text, None, "")
     found = _HOST.match(text)
+    if found is None and ":" in text.rpartition("@")[0]:
+        raise _password_in_address()
     if found is None or (text.endswith((".json", ".txt", ".toml", ".yml", ".yaml", ".ini")) and "@" not in text):
         hint = "local, ssh://user@host:port, HOST, a file, replay:PATH, or NAME and @LABEL with --client DIR."
         raise SettingsError(source, "neither a file that exists nor a machine's address.", hint=hint)
+    if ":" in (found["user"] or ""):
+        raise _password_in_address()
     port = int(found["port"]) if found["port"] else None
     if port is not None and not 0 < port <= 65_535:
         raise SettingsError(source, f"{port} is not a port.")
@@ -222,8 +245,10 @@ def _ansible(path: Path, text: str, gathered: _Gathered) -> None:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(str(path), f"not valid JSON: {error}.") from None
+    if not _is_text(json.dumps(data, ensure_ascii=False)):
+        raise SettingsError(str(path), "it holds half a character (a lone surrogate): not valid text.")
     meta = data.get("_meta")
     hostvars = meta.get("hostvars") if isinstance(meta, Mapping) else None
     if not isinstance(hostvars, Mapping):

@@ -9,9 +9,9 @@ import logging
 import signal
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,7 +105,13 @@ class Spool:
         from rules.matching import needed_packages, needed_releases
 
         name = snapshot.target.name
-        body = pack(snapshot)
+        try:
+            body = pack(snapshot)
+        except (ValueError, TypeError, OverflowError) as error:  # one machine must never end the run
+            _log.exception("%s: what was seen cannot be stored", name)
+            detail = f"what was seen cannot be stored: {type(error).__name__}, see the log"
+            snapshot = _unseen(snapshot.target, GapReason.FAILED, detail, snapshot.taken_at)
+            body = pack(snapshot)
         try:
             self._store.add(self._run, snapshot, body)
         except HistoryError as error:
@@ -198,43 +204,68 @@ def _collect(plan: Plan, spool: Spool, progress: Progress) -> bool:
     """Visit all targets, `plan.width` at a time; return whether the operator stopped it."""
     from collectors.scan import scan
 
-    visit_one, close = _visitor(plan)
+    unrecorded: list[str] = []
+    visit_one, close = _visitor(plan, unrecorded)
     for machine in plan.unvisitable:
         spool.add(_unseen(machine.target, machine.gap, machine.reason, plan.clock()))
     executor = ThreadPoolExecutor(max_workers=max(1, min(plan.width, len(plan.targets))), thread_name_prefix="visit")
+    visits = scan(plan.targets, visit_one, executor=executor)
+
+    def keep(snapshot: HostSnapshot) -> None:
+        spool.add(snapshot)
+        progress.visited(snapshot)
+
     interrupted = False
     progress.start(len(plan.targets))
     with _interruptible() as shield:
         try:
-            for snapshot in scan(plan.targets, visit_one, executor=executor):
+            for snapshot in visits:
                 with shield():
-                    spool.add(snapshot)
-                    progress.visited(snapshot)
+                    keep(snapshot)
         except KeyboardInterrupt:
             interrupted = True
+            _keep_finished(visits, keep, shield)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
             progress.stop()
     if interrupted:
-        # Visits under way still use their transports; the process ends soon and takes the connections with it.
         progress.note("stopped by the operator; what was collected so far is kept")
-    else:
-        close()
+    if unrecorded:
+        progress.note(f"{len(unrecorded)} visits could not be recorded, the first: {unrecorded[0]}")
+    close()  # after a stop, visits still under way end here and leave nothing running on their machines
     for target in plan.targets:
         if target.name not in spool:
             spool.add(_unseen(target, GapReason.INTERRUPTED, "the run was stopped before this machine.", plan.clock()))
     return interrupted
 
 
-def _visitor(plan: Plan) -> tuple[Callable[[Target], HostSnapshot], Callable[[], None]]:
-    """Bind everything but the target; the second value closes the transports."""
+def _keep_finished(
+    visits: Generator[HostSnapshot, None, None], keep: Callable[[HostSnapshot], None], shield: Callable[[], "_Shield"]
+) -> None:
+    """After a stop that came while a machine was being stored: those finished meanwhile have not been handed over yet.
+
+    A second stop ends this too.
+    """
+    with suppress(KeyboardInterrupt, StopIteration):
+        snapshot = visits.throw(KeyboardInterrupt())
+        while True:
+            with shield():
+                keep(snapshot)
+            snapshot = next(visits)
+
+
+def _visitor(plan: Plan, unrecorded: list[str]) -> tuple[Callable[[Target], HostSnapshot], Callable[[], None]]:
+    """Bind everything but the target; the second value closes the transports.
+
+    `unrecorded` is given a sentence for each visit whose recording could not be written.
+    """
     from collectors.hosts import discover as host_collectors
     from collectors.scan import visit
     from collectors.transports import discover as transports
 
     available = transports()
     if plan.record_into is not None:
-        available = _recording(available, plan.record_into)
+        available = _recording(available, plan.record_into, unrecorded)
     collectors = host_collectors()
     nobody = Credential()
 
@@ -251,7 +282,10 @@ def _visitor(plan: Plan) -> tuple[Callable[[Target], HostSnapshot], Callable[[],
 
     def close() -> None:
         for transport in available.values():
-            transport.close()
+            try:
+                transport.close()
+            except Exception:  # noqa: BLE001  everything is collected by now
+                _log.exception("closing %s failed", transport.protocol)
 
     return visit_one, close
 
@@ -267,7 +301,9 @@ def _recorded_at(target: Target) -> datetime | None:
         return None
 
 
-def _recording(available: Mapping[Protocol, Transport], folder: Path) -> dict[Protocol, Transport]:
+def _recording(
+    available: Mapping[Protocol, Transport], folder: Path, unrecorded: list[str]
+) -> dict[Protocol, Transport]:
     from dataclasses import replace
 
     from collectors.transports.replay import record
@@ -276,8 +312,14 @@ def _recording(available: Mapping[Protocol, Transport], folder: Path) -> dict[Pr
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(str(folder), f"recordings cannot be written here: {error.strerror}.") from None
+
+    def unwritten(name: str, error: OSError) -> None:
+        unrecorded.append(f"{name} ({error.strerror or error})")
+
     return {
-        protocol: transport if protocol is Protocol.REPLAY else replace(transport, run=record(transport.run, folder))
+        protocol: transport
+        if protocol is Protocol.REPLAY
+        else replace(transport, run=record(transport.run, folder, unwritten=unwritten))
         for protocol, transport in available.items()
     }
 

@@ -64,17 +64,25 @@ def _sorted_out(view: View) -> Iterator[tuple[PriorityLevel, str, str, Finding]]
         if finding.subject and finding.subject not in audited:
             if finding.subject not in told:  # every rule is unknown there; it is one thing to do
                 told.add(finding.subject)
-                yield _level(finding, PriorityLevel.NOW), AUDIT, COVERAGE_RULE, finding
+                yield _at_least_planned(_level(finding, PriorityLevel.NOW)), AUDIT, COVERAGE_RULE, finding
         elif finding.outcome is Outcome.UNKNOWN:
             yield PriorityLevel.NONE, SEE, "", finding  # one action, as urgent as its most urgent finding
         elif finding.outcome is Outcome.FAIL and not (finding.rule == OVERDUE_RULE and finding.subject in listed):
             kind = _kind(finding)
-            yield _level(finding, PriorityLevel.WATCH), kind, "" if kind else finding.rule, finding
+            # Past its deadline a fix is as urgent as the rule about deadlines says, however mild the flaw.
+            late = finding.rule == MISSING_RULE and late_days(finding, view.day) > 0
+            level = PriorityLevel.NOW if late else _level(finding, PriorityLevel.WATCH)
+            yield level, kind, "" if kind else finding.rule, finding
 
 
 def _level(finding: Finding, otherwise: PriorityLevel) -> PriorityLevel:
     level = finding.priority.level
     return otherwise if level is PriorityLevel.NONE else level
+
+
+def _at_least_planned(level: PriorityLevel) -> PriorityLevel:
+    """A machine nobody looked at, because the run was stopped for instance, is never just something to watch."""
+    return min(level, PriorityLevel.PLAN, key=_LEVELS.__getitem__)
 
 
 def _doubt(finding: Finding) -> PriorityLevel:

@@ -25,13 +25,15 @@ def summary_lines(assessment: Assessment, language: str, *, zone: str = DEFAULT_
     lines = [say("console.heading", client=assessment.client, day=texts.date(texts.local_day(assessment.as_of)))]
     if assessment.demo:
         lines.append(say("workbook.demo"))
-    lines.append(say("console.coverage", count=view.known, reached=view.reached))
+    lines.append(say("console.coverage", count=view.reached, known=view.known))
     lines += _not_audited(report)
-    if view.stale_feeds:
-        lines.append(say("console.stale", names=", ".join(title for title, _ in view.stale_feeds)))
+    if view.feeds_never_fetched:
+        lines.append(say("console.never", names=", ".join(view.feeds_never_fetched)))
+    if view.feeds_too_old:
+        lines.append(say("console.stale", names=", ".join(view.feeds_too_old)))
     unknown = view.known - view.decided
     lines.append(say("console.updated", updated=view.updated, base=view.decided, unknown=unknown))
-    if view.judged or view.missing:
+    if view.judged:
         lines.append(
             say(
                 "console.missing",
@@ -41,12 +43,16 @@ def summary_lines(assessment: Assessment, language: str, *, zone: str = DEFAULT_
                 exploited=view.exploited.findings,
             )
         )
+    elif view.missing:  # what the machines' own updaters offer; how grave it is nobody could look up
+        lines.append(say("console.missing_at_least", count=len(view.missing)))
     else:
         lines.append(say("console.missing_unknown"))
-    checked = view.rebooting(Outcome.FAIL) + view.rebooting(Outcome.PASS)
-    lines.append(say("console.reboot", count=view.rebooting(Outcome.FAIL), base=checked))
-    checked = view.supporting(Outcome.FAIL) + view.supporting(Outcome.PASS)
-    lines.append(say("console.support", count=len(view.out_of_support), base=checked))
+    for text, count, outcomes in (
+        ("reboot", view.rebooting(Outcome.FAIL), view.rebooting),
+        ("support", len(view.out_of_support), view.supporting),
+    ):
+        checked = outcomes(Outcome.FAIL) + outcomes(Outcome.PASS)
+        lines.append(say(f"console.{text}" if checked else f"console.{text}_unknown", count=count, base=checked))
     return [printable(line) for line in [*lines, *_actions(report)]]
 
 
@@ -70,8 +76,9 @@ def _actions(report: Report) -> list[str]:
     lines = [texts.text("console.actions")]
     for number, action in enumerate(wanted, 1):
         proposal = words.proposal(report, action).replace("\n", " ")
-        text = "console.action" if action.due_on is not None else "console.action_undated"
-        lines.append(texts.text(text, number=number, ref=action.ref, proposal=proposal, due=action.due_on))
+        due = words.due(report, action)
+        text = "console.action" if due else "console.action_undated"
+        lines.append(texts.text(text, number=number, ref=action.ref, proposal=proposal, due=due))
     return lines if wanted else [*lines, texts.text("console.action_none")]
 
 

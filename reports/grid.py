@@ -6,6 +6,7 @@ megabytes and most of the time. Rows are written here instead, straight into the
 long tables are made while they are written.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -25,6 +26,7 @@ _MEMO_LIMIT: Final = 20_000
 _LINE_PT: Final = 13.0
 _PADDING_PT: Final = 4.0
 _MOST_LINES: Final = 10
+_AFTER_HYPHEN: Final = re.compile(r"(?<=-)")
 _CHARS: Final = 1.18  # per unit of column width, DejaVu Sans at 10 points; Calibri takes less room
 _BOLD_CHARS: Final = 1.06
 _DATED: Final[Mapping[CellKind, Style]] = {CellKind.DATE: Style.DATE, CellKind.DATETIME: Style.MOMENT}
@@ -204,10 +206,24 @@ def lines_of(text: str, width: int) -> int:
             elif not used and size <= width:
                 used = size
             else:
-                lines += (1 if used else 0) + (size - 1) // width
-                used = (size - 1) % width + 1 if size else 0
+                lines += 1 if used else 0
+                extra, used = _broken(word, width)
+                lines += extra
         total += lines
     return total
+
+
+def _broken(word: str, width: int) -> tuple[int, int]:
+    """Cut a word that has a line to begin on: (further lines, characters on the last); hyphens are breaks."""
+    lines = used = 0
+    for piece in _AFTER_HYPHEN.split(word):
+        size = len(piece)
+        if used + size <= width:
+            used += size
+            continue
+        lines += (1 if used else 0) + (size - 1) // width
+        used = (size - 1) % width + 1
+    return lines, used
 
 
 def letter(column: int) -> str:

@@ -59,6 +59,7 @@ class Style(StrEnum):
     UNKNOWN = "Inconnu"
     INFO = "Information"
     LATE = "Retard"
+    PASSED = "Échéance dépassée"
     BAD_BOX = "Encadré critique"
     WARN_BOX = "Encadré attention"
     GOOD_BOX = "Encadré bon"
@@ -118,9 +119,9 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.DATE: replace(_CELL, horizontal="center", indent=0, wrap=False, number_format=_DATE),
     Style.MOMENT: replace(_CELL, horizontal="center", indent=0, wrap=False, number_format=_MOMENT),
     Style.PERCENT: replace(_CELL, horizontal="right", wrap=False, number_format=PERCENT_FORMAT),
-    Style.REFERENCE: replace(_CELL, ink=_GREY_INK, size=9, wrap=False),
+    Style.REFERENCE: replace(_CELL, ink=_GREY_INK, wrap=False, indent=0, horizontal="center"),
     Style.LINK: Look(ink="1A5296", underline=True, wrap=False, vertical="center"),
-    Style.NOTE: Look(size=9, ink=_GREY_INK),
+    Style.NOTE: Look(ink=_GREY_INK),
     Style.SENTENCE: Look(size=11, vertical="center"),
     Style.BAD: _status(_RED),
     Style.WARN: _status(_AMBER),
@@ -128,6 +129,7 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.UNKNOWN: _status(_GREY),
     Style.INFO: _status(_BLUE),
     Style.LATE: replace(_status(_RED), horizontal="right", wrap=False, number_format=NUMBER_FORMAT),
+    Style.PASSED: replace(_status(_RED), horizontal="center", indent=0),
     Style.BAD_BOX: _box(_RED),
     Style.WARN_BOX: _box(_AMBER),
     Style.GOOD_BOX: _box(_GREEN),
@@ -138,7 +140,7 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.KPI_GOOD: _figure(_GREEN),
     Style.KPI_UNKNOWN: _figure(_GREY),
     Style.KPI_INFO: _figure(_BLUE),
-    Style.KPI_NOTE: Look(size=9, ink=_GREY_INK, fill=_PALE, horizontal="center", vertical="center", border="bottom"),
+    Style.KPI_NOTE: Look(ink=_GREY_INK, fill=_PALE, horizontal="center", vertical="center", border="bottom"),
 }
 
 _SIDES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -46,13 +46,14 @@ def _patches(report: Report, name: str, tally: Tally, bad: Style) -> Tile:
     view, texts = report.view, report.texts
     if not view.judged and not tally.findings:
         return _unknown(report, name)
-    unknown = view.known - view.judged
+    unknown = view.known - view.judged  # those out of support have a tile of their own
+    unread = unknown - len(view.blind_spots.get("out_of_support", ()))
     note = texts.text(f"kpi.{name}.note", count=tally.machines, base=view.judged)
     if not tally.findings:
         style = Style.KPI_INFO if unknown else Style.KPI_GOOD
-        return _tile(report, name, 0, _with_unknown(report, note, unknown), style)
+        return _tile(report, name, 0, _with_unknown(report, note, unread), style)
     figure = texts.text("kpi.at_least", figure=tally.findings) if unknown else tally.findings
-    return _tile(report, name, figure, _with_unknown(report, note, unknown), bad)
+    return _tile(report, name, figure, _with_unknown(report, note, unread), bad)
 
 
 def _reboot(report: Report) -> Tile:

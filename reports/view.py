@@ -17,7 +17,7 @@ from typing import Final
 from collectors.feeds.records import FeedState
 from collectors.model import FactKind
 from reports.frames import counts_by_machine, machines_where, ordered_positions, patch_frame
-from rules.model import Assessment, Finding, MachineSummary, Outcome, PatchState
+from rules.model import Assessment, CrossCheck, Finding, MachineSummary, Outcome, PatchState
 
 MISSING_RULE: Final = "patch.missing"
 OVERDUE_RULE: Final = "patch.overdue"
@@ -26,6 +26,7 @@ SUPPORT_RULE: Final = "system.end_of_support"
 COVERAGE_RULE: Final = "host.coverage"
 _KEV_UNSEEN: Final = "rules.priority.kev_unseen"
 _EPSS_UNSEEN: Final = "rules.priority.epss_unseen"
+_UNCOVERED: Final = frozenset({"rules.host.coverage.no_feed", "rules.host.coverage.unsupported"})
 
 
 class MachineState(StrEnum):
@@ -205,6 +206,40 @@ class View:
         )
 
     @cached_property
+    def blind_spots(self) -> Mapping[str, tuple[str, ...]]:
+        """Machines of `without_verdict` by cause.
+
+        "no_feed" (advisories not downloaded), "unsupported" (nobody publishes any for the system), "out_of_support"
+        (nobody does any more), "verdicts" (anything else).
+        """
+        causes = {
+            finding.subject: finding.message.text.rpartition(".")[2]
+            for finding in self.by_rule.get(COVERAGE_RULE, ())
+            if finding.message.text in _UNCOVERED
+        }
+        unknown = {
+            finding.subject for finding in self.by_rule.get(MISSING_RULE, ()) if finding.outcome is Outcome.UNKNOWN
+        }
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for machine in self.without_verdict:
+            ended = machine.state is MachineState.OUT_OF_SUPPORT and machine.name not in unknown
+            found["out_of_support" if ended else causes.get(machine.name, "verdicts")].append(machine.name)
+        return {cause: tuple(names) for cause, names in found.items()}
+
+    @cached_property
+    def feeds_never_fetched(self) -> tuple[str, ...]:
+        """Titles of the sources that are needed and were never downloaded."""
+        return tuple(title for title, state in self.stale_feeds if self._never(state))
+
+    @cached_property
+    def feeds_too_old(self) -> tuple[str, ...]:
+        """Titles of the sources that are there, but past their limit."""
+        return tuple(title for title, state in self.stale_feeds if not self._never(state))
+
+    def _never(self, state: FeedState | None) -> bool:
+        return state is None or state.age_days(self.assessment.as_of) is None
+
+    @cached_property
     def stale_feeds(self) -> tuple[tuple[str, FeedState | None], ...]:
         """Sources past their limit or never fetched: (name to show, state when there is one)."""
         states = {feed.name: feed for feed in self.assessment.feeds}
@@ -264,11 +299,14 @@ def is_out_of_support(finding: Finding | None) -> bool:
 
 
 def exploited(finding: Finding) -> bool | None:
-    """Whether a fix closes a flaw known to be exploited; None when the list of those could not be relied on."""
-    count = finding.message.params.get("kev_count")
+    """Whether a fix closes a flaw known to be exploited; None when that list, or the flaws, are not known."""
+    params = finding.message.params
+    count = params.get("kev_count")
     if isinstance(count, int) and count > 0:
         return True
-    return None if _blind(finding, _KEV_UNSEEN) else False
+    # An update only the machine's own updater knows names no flaw: there is nothing to look up.
+    nameless = params.get("cross_check") == CrossCheck.ONLY_THEIRS and not params.get("cve_count")
+    return None if nameless or _blind(finding, _KEV_UNSEEN) else False
 
 
 def probability(finding: Finding) -> float | None:

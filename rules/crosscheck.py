@@ -9,8 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from collectors.feeds.records import Advisory
 from collectors.model import AvailableUpdate, FactKind, Package, PackageScheme
 from rules.kernels import advisory_source, is_kernel
+from rules.knowledge import Knowledge
 from rules.model import CrossCheck, Evidence, Message, Params, PatchState
 from rules.rule import Case, FeedRole
 from rules.verdicts import PatchVerdict
@@ -42,6 +44,16 @@ class Unmatched:
     updates: tuple[AvailableUpdate, ...]
     installed: tuple[Package, ...]
     why: str
+
+    def known(self, knowledge: Knowledge) -> list[Advisory]:
+        """The advisories the updater names for them and that our feeds hold."""
+        names = dict.fromkeys(name for update in self.updates for name in update.advisories)
+        return [knowledge.advisories[name] for name in names if name in knowledge.advisories]
+
+
+def updater_of(case: Case) -> "Updater":
+    """The package manager of the case's host; all rules ask the same one."""
+    return case.once(Updater, lambda: Updater(case))
 
 
 class Updater:
@@ -84,17 +96,20 @@ class Updater:
         best = _newest(updates, verdict)
         if _is_behind(best, verdict):
             return Opinion(CrossCheck.ONLY_OURS, "mirror_behind", best.candidate_version, best.origin)
-        why = "held_back" if best.held_back else "agree"
+        why = "held_offered" if held else "held_back" if best.held_back else "agree"
         return Opinion(CrossCheck.AGREE, why, best.candidate_version, best.origin)
 
-    def only_theirs(self, verdicts: tuple[PatchVerdict, ...]) -> tuple[Unmatched, ...]:
+    def only_theirs(self) -> tuple[Unmatched, ...]:
         """Group by source package the security updates offered that no verdict of ours explains (D2, D12).
 
         A package that is not installed yet (a new kernel, a new dependency) is no missing patch of its own.
         """
+        return self._case.once(Unmatched, self._only_theirs)
+
+    def _only_theirs(self) -> tuple[Unmatched, ...]:
         if not any(update.security for updates in self._updates.values() for update in updates):
             return ()
-        covered = _Coverage(verdicts, self._case)
+        covered = _Coverage(self._case.verdicts, self._case)
         installed: defaultdict[str, list[Package]] = defaultdict(list)
         for package in self._case.snapshot.packages:
             if package.name in self._updates:
@@ -109,6 +124,18 @@ class Updater:
             self._unmatched(source, tuple(updates), tuple(p for u in updates for p in installed[u.name]))
             for source, updates in sorted(groups.items())
         )
+
+    @property
+    def uninformed(self) -> bool:
+        """Whether no repository could offer it security updates: its silence confirms nothing then (L18, L19)."""
+        snapshot = self._case.snapshot
+        cut_off = not snapshot.gaps_of(FactKind.REPOSITORIES) and not any(one.enabled for one in snapshot.repositories)
+        return cut_off or self._not_offered.why != "not_offered"
+
+    @property
+    def unrated(self) -> bool:
+        """Whether it offers updates of installed packages and does not say whether they are security (L18)."""
+        return any(update.security is None for updates in self._updates.values() for update in updates)
 
     def evidence(self, opinion: Opinion) -> Evidence:
         """One line of proof: what the updater offers, as of its lists' date."""
@@ -160,16 +187,23 @@ class Updater:
 
 
 def lists_age_days(case: Case) -> float | None:
-    """Age in days of the package manager's lists when they were read; None when there are none."""
+    """Age in days of the package manager's lists when they were read; None when there are none.
+
+    Both moments are of the host's own clock, which may be days off ours.
+    """
     lists = case.snapshot.package_lists
     if lists is None or lists.refreshed_at is None:
         return None
-    return (case.snapshot.taken_at - lists.refreshed_at).total_seconds() / 86400
+    system = case.snapshot.operating_system
+    ahead_s = 0 if system is None else system.clock_skew_s or 0
+    return ((case.snapshot.taken_at - lists.refreshed_at).total_seconds() + ahead_s) / 86400
 
 
 def lacks_security_repository(case: Case) -> bool:
     """Whether apt has repositories enabled, and none of them is a security suite. Other managers have no such suite."""
-    if case.snapshot.gaps_of(FactKind.REPOSITORIES) or case.system.id not in ("debian", "ubuntu"):
+    system = case.system
+    # unstable has no VERSION_ID, and no security suite either: fixes arrive there as ordinary updates
+    if case.snapshot.gaps_of(FactKind.REPOSITORIES) or system.id not in ("debian", "ubuntu") or not system.version_id:
         return False
     enabled = [repository for repository in case.snapshot.repositories if repository.enabled]
     return bool(enabled) and not any(repository.security for repository in enabled)

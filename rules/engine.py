@@ -55,14 +55,19 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Blindness:
-    """Why a rule could not see everything: gaps of needed facts, roles without a feed, feeds past their limit."""
+    """Why a rule could not see everything: gaps of needed facts, roles without a feed, feeds past their limit.
+
+    `outside` counts packages the advisories do not speak about where they are most of the machine's: a mirror that
+    signs as a distribution of its own hides what it serves (L11).
+    """
 
     gaps: tuple[Gap, ...] = ()
     absent: tuple[FeedRole, ...] = ()
     stale: tuple[FeedState, ...] = ()
+    outside: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.gaps or self.absent or self.stale)
+        return bool(self.gaps or self.absent or self.stale or self.outside)
 
 
 class Judge:
@@ -149,7 +154,7 @@ class Judge:
 
         A feed about distributions nobody here runs is left out: its age changes no verdict of this report.
         """
-        roles = [role for role in FeedRole if role is not FeedRole.ADVISORIES]
+        roles = [role for role in FeedRole if role.is_single]
         players = {role: role.player(self.knowledge.feeds) for role in roles}
         stale = {role.value for role, feed in players.items() if feed is None}
         for feed in self.knowledge.feeds.values():
@@ -218,7 +223,9 @@ def _blindness(rule: Rule, case: Case) -> _Blindness:
         if not feeds:
             absent.append(role)
         stale.extend(feed for feed in feeds if case.is_stale(feed))
-    return _Blindness(gaps=gaps, absent=tuple(absent), stale=tuple(stale))
+    asks_advisories = any(not role.is_single for role in rule.feeds)
+    outside = case.outside_count if asks_advisories and case.outside_count > case.compared_count else 0
+    return _Blindness(gaps=gaps, absent=tuple(absent), stale=tuple(stale), outside=outside)
 
 
 def _gaps(snapshot: HostSnapshot, kind: FactKind) -> tuple[Gap, ...]:
@@ -240,7 +247,9 @@ def _reason(case: Case, blindness: _Blindness) -> tuple[str, Params]:
         return kinds.pop().value, {}
     if kinds:
         return "several", {"count": len(kinds)}
-    if FeedRole.ADVISORIES in blindness.absent:
+    if blindness.outside:
+        return "mostly_outside", {"count": blindness.outside, "installed": len(case.snapshot.packages)}
+    if any(not role.is_single for role in blindness.absent):
         return "no_advisories", {"system": case.system.pretty_name or case.system.id}
     if blindness.absent:
         return f"no_feed_{blindness.absent[0].value}", {}

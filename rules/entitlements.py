@@ -38,12 +38,12 @@ def _ubuntu_services(snapshot: HostSnapshot) -> frozenset[str] | None:
     attached, found = _attached(snapshot, "ubuntu-pro")
     if attached is None:
         return None
-    return frozenset(service for entry in found if entry.attached for service in entry.services)
+    return frozenset(service for entry in found for service in entry.services)
 
 
 def _suse_services(system: OperatingSystem, snapshot: HostSnapshot) -> frozenset[str] | None:
     attached, found = _attached(snapshot, "suse")
-    products = [service.partition(" ")[0].casefold() for entry in found if entry.attached for service in entry.services]
+    products = [service.partition(" ")[0].casefold() for entry in found for service in entry.services]
     if attached is None or (attached and not products):  # a plain user sees that it is registered, not for what
         return None
     known = {_SUSE_PRODUCTS[product] for product in products if product in _SUSE_PRODUCTS}
@@ -51,14 +51,22 @@ def _suse_services(system: OperatingSystem, snapshot: HostSnapshot) -> frozenset
 
 
 def _attached(snapshot: HostSnapshot, kind: str) -> tuple[bool | None, list[Subscription]]:
-    """Whether a host is attached to one kind of subscription; a host without any sign of it is not."""
+    """Whether a host is attached to one kind of subscription, and to which; without any sign of it, it is not.
+
+    One that has expired delivers nothing: it is none.
+    """
     found = [entry for entry in snapshot.subscriptions if entry.kind == kind]
-    if any(entry.attached for entry in found):
-        return True, found
+    valid = [entry for entry in found if entry.attached and not _has_expired(entry, snapshot)]
+    if valid:
+        return True, valid
     unread = any(entry.attached is None for entry in found)
     if unread or (not found and snapshot.gaps_of(FactKind.SUBSCRIPTION)):
-        return None, found
-    return False, found
+        return None, []
+    return False, []
+
+
+def _has_expired(entry: Subscription, snapshot: HostSnapshot) -> bool:
+    return entry.expires_at is not None and entry.expires_at < snapshot.taken_at
 
 
 def extended_release(system: OperatingSystem, snapshot: HostSnapshot) -> str:

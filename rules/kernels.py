@@ -108,7 +108,7 @@ def running_kernel(snapshot: HostSnapshot) -> RunningKernel | None:
         return RunningKernel(default, system.kernel_release, (), doubt=KernelDoubt.NOT_INSTALLED)
     names = _binary_names(kernel, scheme)
     packages = tuple(
-        package for package in snapshot.packages if package.name in names and package.version == kernel.version
+        package for package in snapshot.packages if package.version == kernel.version and package.name in names
     )
     source = _source(kernel, packages, scheme, system.id)
     if not source:

@@ -31,16 +31,19 @@ class Knowledge:
 
     @classmethod
     def from_records(cls, records: FeedRecords) -> "Knowledge":
-        """Index records; where two feeds publish the same advisory id, the first one's date and severity stand.
+        """Index records; where two feeds publish one advisory, the first one stands, with the earlier date (G5).
 
-        An advisory its vendor does not rate (DSA, DLA) takes the rating of its CVEs' entries when they say enough.
+        What the first leaves open (rating, score, CVEs, date) is taken from the second. An advisory its vendor does not
+        rate (DSA, DLA) takes the rating of its CVEs' entries when they say enough.
         """
         affected: defaultdict[tuple[str, str], list[AffectedPackage]] = defaultdict(list)
         for row in records.affected:
             affected[row.release, row.package].append(row)
         advisories: dict[str, Advisory] = {}
         for advisory in records.advisories:
-            advisories.setdefault(advisory.id, advisory)
+            known = advisories.setdefault(advisory.id, advisory)
+            if known is not advisory:
+                advisories[advisory.id] = _merged(known, advisory)
         rated = dict(_rated_by_cves(advisories.values(), records.advisories))
         advisories.update(rated)
         return cls(
@@ -65,6 +68,18 @@ class Knowledge:
         """Whether a feed is older than its limit, or was never fetched (G6)."""
         age = feed.age_days(as_of)
         return age is None or age > limits.get(feed.name, feed.max_age_days)
+
+
+def _merged(first: Advisory, second: Advisory) -> Advisory:
+    dates = [day for day in (first.issued_on, second.issued_on) if day is not None]
+    merged = replace(
+        first,
+        issued_on=min(dates, default=None),
+        severity=second.severity if first.severity is Severity.UNKNOWN else first.severity,
+        cvss=second.cvss if first.cvss is None else first.cvss,
+        cves=first.cves or second.cves,
+    )
+    return first if merged == first else merged
 
 
 _GRAVEST_FIRST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)

@@ -23,8 +23,15 @@ from rules.model import Message, Params, Priority, PriorityLevel
 class EpssThresholds:
     """Probabilities (0..1) of exploitation within 30 days from which a fix is urgent or is moved up.
 
-    `model` is the EPSS edition the figures were chosen for: a threshold is a point on one model's effort-and-coverage
-    curve, and models jump. Source: https://www.first.org/epss/model
+    `model` is the EPSS edition the figures were chosen for (the first of its fourth model): a threshold is a point on
+    one model's curve of effort against coverage, and the points move when the model does, so that a score of another
+    edition is marked as such. FIRST prescribes no threshold; these are this product's own:
+
+    - `raised`, one in ten: far above the base rate (most published flaws score below 0.01), so that what is moved up to
+      "plan" stays a small part of what is open.
+    - `urgent`, one in two: exploitation within a month is likelier than not, which is treated like a critical rating.
+
+    Sources: https://www.first.org/epss/model, https://empiricalsecurity.com/research/epss-effort-vs-coverage
     """
 
     model: str

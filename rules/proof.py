@@ -42,13 +42,12 @@ def priority_for(case: Case, verdict: PatchVerdict, exposure: str, sight: Sight)
 def advisory_evidence(case: Case, advisory: Advisory, seen: str, expected: str) -> Evidence:
     """One line of proof: what one advisory says, from which feed, as of when."""
     feed = case.knowledge.feeds.get(advisory.feed)
-    params: Params = {
-        "advisory": advisory.id,
-        "cves": ", ".join(advisory.cves),
-        "released_on": None if advisory.issued_on is None else advisory.issued_on.isoformat(),
-    }
+    params: Params = {"advisory": advisory.id, "cves": ", ".join(advisory.cves) or None}
+    text = "undated"
+    if advisory.issued_on is not None:
+        text, params["released_on"] = "advisory", advisory.issued_on.isoformat()
     return Evidence(
-        what=Message(text=f"rules.evidence.advisory_{advisory.severity.value}", params=params),
+        what=Message(text=f"rules.evidence.{text}_{advisory.severity.value}", params=params),
         seen=seen,
         expected=expected,
         source=f"{advisory.feed if feed is None else feed.title} {advisory.id}",

@@ -37,7 +37,7 @@ def upgrade_command(case: Case, verdict: PatchVerdict) -> str:
     """The command that installs the fix of one verdict on one host."""
     manager = manager_of(case.snapshot)
     if manager == "apt":
-        return _apt_kernel(case) if verdict.kernel else package_command(manager, _names(verdict))
+        return _apt_kernel(case) if verdict.kernel else _unhold(verdict) + package_command(manager, _names(verdict))
     if manager in ("dnf", "yum"):
         ids = [advisory.id for advisory in verdict.advisories]
         if ids and len(ids) <= _MOST_WORDS:
@@ -46,6 +46,11 @@ def upgrade_command(case: Case, verdict: PatchVerdict) -> str:
     if manager == "zypper" and 0 < len(verdict.cves) <= _MOST_WORDS:
         return "zypper patch " + " ".join(f"--cve={shlex.quote(cve)}" for cve in verdict.cves)
     return package_command(manager, _names(verdict))
+
+
+def reboot_command(case: Case) -> str:
+    """The command that reboots a host."""
+    return "reboot" if case.system.id == "alpine" else "systemctl reboot"
 
 
 def package_command(manager: str, names: Sequence[str]) -> str:
@@ -61,6 +66,12 @@ def package_command(manager: str, names: Sequence[str]) -> str:
         "apk": "apk upgrade",
     }[manager]
     return f"{verb} {' '.join(safe)}"
+
+
+def _unhold(verdict: PatchVerdict) -> str:
+    """What must come before an installation that apt would refuse (L4)."""
+    held = sorted({package.name for package in verdict.packages if package.held and not package.name.startswith("-")})
+    return f"apt-mark unhold {' '.join(shlex.quote(name) for name in held)} && " if held else ""
 
 
 def _names(verdict: PatchVerdict) -> list[str]:

@@ -35,19 +35,27 @@ T = TypeVar("T")
 
 
 class FeedRole(StrEnum):
-    """What a rule needs of the feeds. `ADVISORIES` are those that cover the host's own release (`FeedState.covers`).
+    """What a rule needs of the feeds.
 
-    Every other role is played by the feed that bears its name; a test holds them to the feeds there are.
+    `ADVISORIES` are those that announce fixes for the host's own release (`FeedState.covers`), `STATES` these and those
+    that only explain (why a CVE has no fix). Every other role is played by the feed that bears its name; a test holds
+    them to the feeds there are.
     """
 
     ADVISORIES = "advisories"
+    STATES = "states"
     KEV = "kev"
     EPSS = "epss"
     LIFECYCLES = "endoflife"
 
     def player(self, feeds: Mapping[str, FeedState]) -> FeedState | None:
-        """The feed that plays this role (not `ADVISORIES`, which many may play), None when there is none."""
+        """The feed that plays this role (one that `is_single`), None when there is none."""
         return feeds.get(self.value)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one feed plays this role, for every release."""
+        return self not in (FeedRole.ADVISORIES, FeedRole.STATES)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +74,7 @@ class Case:
     memo: Memo
     _verdicts: tuple[PatchVerdict, ...] | None = field(default=None, init=False)
     _by_state: dict[PatchState, list[PatchVerdict]] = field(default_factory=dict, init=False)
+    _made: dict[object, Any] = field(default_factory=dict, init=False)
 
     @property
     def system(self) -> OperatingSystem:
@@ -104,9 +113,26 @@ class Case:
             return ()
         return tuple(verdict for state in states for verdict in self._by_state.get(state, ()))
 
+    @property
+    def outside_count(self) -> int:
+        """How many installed packages bear an origin the distribution's advisories do not speak about (L11)."""
+        return sum(len(verdict.packages) for verdict in self.verdicts_in(PatchState.OUTSIDE_SCOPE))
+
+    @property
+    def compared_count(self) -> int:
+        """How many installed packages the advisories could speak about."""
+        return max(0, len(self.snapshot.packages) - self.outside_count)
+
     def table(self, kind: object) -> dict[object, tuple[object, Any]]:
         """What is remembered under one heading for all hosts: (owner, value) by the owner's id (see `shared`)."""
         return self.memo.setdefault(kind, {})
+
+    def once(self, kind: object, make: Callable[[], T]) -> T:
+        """Make once what several rules ask about this host."""
+        if kind not in self._made:
+            self._made[kind] = make()
+        value: T = self._made[kind]
+        return value
 
     def shared(self, kind: object, owner: object, make: Callable[[], T]) -> T:
         """Make once what is the same for every host with the same `owner` (a shared verdict), keyed by its identity.
@@ -121,9 +147,13 @@ class Case:
         return value
 
     def feeds_of(self, role: FeedRole) -> tuple[FeedState, ...]:
-        """Feeds that play a role for this host; empty when none does."""
-        if role is FeedRole.ADVISORIES:
-            return () if self.release is None else self.knowledge.advisory_feeds(self.release)
+        """Feeds that play a role for this host; empty when none does.
+
+        A feed that only explains neither supports nor, once stale, hides a missing fix: it is none of the advisories.
+        """
+        if not role.is_single:
+            feeds = () if self.release is None else self.knowledge.advisory_feeds(self.release)
+            return tuple(feed for feed in feeds if feed.announces or role is FeedRole.STATES)
         feed = role.player(self.knowledge.feeds)
         return () if feed is None else (feed,)
 

@@ -24,7 +24,7 @@ from rules.streams import is_modular, variant_of
 from rules.versions import key_function
 
 _OTHER_PRODUCTS = frozenset({"sap"})  # a product of its own: to a host of another, its fixes are not even for sale
-_NO_WORD = "unfixed"  # a feed that knows no reason says this
+NO_WORD = "unfixed"  # a feed that knows no reason says this
 
 
 class Doubt(StrEnum):
@@ -245,7 +245,7 @@ def _keep_best_word(silent: dict[tuple[str, ...], Ruling], ruling: Ruling) -> No
 def _word_rank(ruling: Ruling) -> int:
     if ruling.state is PatchState.UPCOMING:
         return 0
-    return 1 if ruling.reason not in ("", _NO_WORD) else 2
+    return 1 if ruling.reason not in ("", NO_WORD) else 2
 
 
 def _uncovered(

@@ -28,6 +28,7 @@ class _Extension:
     repository: str = ""
 
 
+_UNREAD = "unread"  # sold, and nothing on the machine tells to whom
 _EXTENSIONS = {  # by os-release ID
     "debian": _Extension(name="LTS"),
     "ubuntu": _Extension(name="ESM", kind="ubuntu-pro", service="esm-infra"),
@@ -35,6 +36,7 @@ _EXTENSIONS = {  # by os-release ID
     "sles": _Extension(name="LTSS", kind="suse", service="ltss", repository="ltss"),
     # Bundled, hence 4.5 years for every service pack: https://www.suse.com/support/policy-products/
     "sles_sap": _Extension(name="ESPOS", kind="suse"),
+    "ol": _Extension(name="Extended Support", kind=_UNREAD),
 }
 _WORD = re.compile(r"[^a-z0-9]+")
 _PRODUCTS = {  # os-release ID -> (endoflife.date product, how many parts of VERSION_ID name a cycle; 0 = all)
@@ -58,13 +60,16 @@ _PRODUCTS = {  # os-release ID -> (endoflife.date product, how many parts of VER
 class Support:
     """Where a release stands today: `ends_on` the last day of the phase that counts for this machine.
 
-    `phase` names the extension in force ("LTS", "ESM", ...), "" in regular support. `sellable_until` is set when
+    `phase` names the extension in force ("LTS", "ESM", ...), "" in regular support; `followed_by` the one that this
+    machine goes on with after `regular_until`. `sellable_until` is set when
     support exists until then and this machine is not entitled to it; `unsure` when it depends on an entitlement that
     could not be read.
     """
 
     ends_on: date | None
     phase: str = ""
+    regular_until: date | None = None
+    followed_by: str = ""
     over: bool = False
     sellable_until: date | None = None
     unsure: bool = False
@@ -121,8 +126,14 @@ def _by_calendar(case: Case, cycle: Lifecycle) -> Support:
         return Support(ends_on=regular, over=case.today > regular)
     entitled = _is_entitled(case, extension)
     if entitled:
-        phase = extension.name if case.today > regular else ""
-        return Support(ends_on=extended, phase=phase, over=case.today > extended)
+        begun = case.today > regular
+        return Support(
+            ends_on=extended,
+            phase=extension.name if begun else "",
+            regular_until=regular,
+            followed_by="" if begun else extension.name,
+            over=case.today > extended,
+        )
     return Support(
         ends_on=regular,
         over=case.today > regular,
@@ -135,9 +146,9 @@ def _is_entitled(case: Case, extension: _Extension) -> bool | None:
     """Whether this machine receives the extension; None when that could not be read."""
     if not extension.kind:
         return True
+    if extension.kind == _UNREAD or case.snapshot.gaps_of(FactKind.SUBSCRIPTION):
+        return None
     entries = [found for found in case.snapshot.subscriptions if found.kind == extension.kind]
-    if not entries:
-        return None if case.snapshot.gaps_of(FactKind.SUBSCRIPTION) else False
     attached = [entry for entry in entries if entry.attached]
     if not attached:
         return None if any(entry.attached is None for entry in entries) else False

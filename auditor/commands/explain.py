@@ -1,12 +1,16 @@
 """`auditor explain`: show on what one finding rests, down to the version compared and the feed it came from."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor import paths
 from auditor.commands.options import ANY_PATH, FOLDER
 from auditor.exits import Exit
+
+if TYPE_CHECKING:
+    from reports.actions import Action
 
 
 @click.command(name="explain", short_help="Show the whole chain of evidence of one finding.")
@@ -31,8 +35,9 @@ def command(
 ) -> int:
     """Show the whole chain of evidence of one finding.
 
-    REF is the reference of a finding, as the reports show it (F-1A2B3C4D). HOST PACKAGE is a machine and an installed
-    package, binary or source, whether or not anything was found about it.
+    REF is a reference as the reports show it: F-1A2B3C4D is a finding, A-1A2B3C4D an action that groups several (they
+    are listed). HOST PACKAGE is a machine and an installed package, binary or source, whether or not anything was found
+    about it.
     """
     from auditor.demo.company import feeds_in, history_in
     from auditor.explanation import explain_finding, explain_package
@@ -43,7 +48,7 @@ def command(
     from collectors.feeds.cache import FeedStore
 
     if len(words) > 2:
-        raise click.UsageError("name one finding (REF), or one machine and one package (HOST PACKAGE)")
+        raise click.UsageError("name one finding or action (REF), or one machine and one package (HOST PACKAGE)")
     if of_demo:
         client_path, feeds_folder = history_in(paths.demo_folder()), feeds_in(paths.demo_folder())
     feeds = FeedStore(feeds_folder or paths.feeds_folder())
@@ -55,8 +60,23 @@ def command(
             found = explain_package(history.store, run, words[0], words[1], feeds)
         chosen = known_language(language or history.language)
     if as_json:
-        shown = {"format": 1, "run": run, "machine": found.machine, "findings": found.findings, "package": found.chain}
+        shown = {
+            "format": 1,
+            "run": run,
+            "machine": found.machine,
+            "findings": found.findings,
+            "package": found.chain,
+            "action": _action(found.action),
+        }
         click.echo(to_json(shown))
     else:
         click.echo(worded(found, chosen))
     return Exit.COMPLIANT
+
+
+def _action(action: "Action | None") -> dict[str, object] | None:
+    """An action for other programs; its findings stand beside it."""
+    if action is None:
+        return None
+    names = ("ref", "kind", "level", "owner", "machines", "due_on", "overdue")
+    return {name: getattr(action, name) for name in names}

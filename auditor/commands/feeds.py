@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collectors.feeds.records import FeedState
 
 _IN_FOLDER = click.option("--feeds", "folder", type=FOLDER, help="Folder of the feeds (default: the provider's own).")
+_WITHOUT_INTERNET = (
+    "Nothing could be downloaded; what was there before is kept. Without internet here: `auditor feeds export FILE` "
+    "where there is a connection, then `auditor feeds import FILE` here."
+)
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the states as JSON on standard output.")
 
 
@@ -55,6 +59,8 @@ def update(
     for outcome in outcomes:
         why = f": {outcome.error}" if outcome.error else ""
         click.echo(printable(f"{outcome.name}: {outcome.outcome}{why}"), err=as_json or bool(outcome.error))
+    if failed and len(failed) == len(outcomes):
+        click.echo(_WITHOUT_INTERNET, err=True)
     if as_json:
         _print_json(store.states())
     return Exit.INCOMPLETE if failed else Exit.COMPLIANT

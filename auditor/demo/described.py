@@ -1,6 +1,12 @@
-"""Machines as a person describes them: `machines/<name>.toml` and the `systems/<system>.toml` they build on."""
+"""Machines as a person describes them: `machines/<name>.toml` and the `systems/<system>.toml` they build on.
 
+`systems/base.<kind>.txt` lists what fills up any machine of a family. Its versions are those of one release and stand
+for all of them; no advisory of the demonstration speaks about them.
+"""
+
+import hashlib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,10 +41,12 @@ class Repository(_Written, kw_only=True):
 class System(_Written, kw_only=True):
     """What all machines of one release share.
 
-    `packages` has one "name version [source [source_version]] [%module] [@ref]" a line.
+    `packages` has one "name version [source [source_version]] [%module] [@ref]" a line. `base_revision` is what the
+    versions of the family's base list end in.
     """
 
     family: Literal["deb", "rhel", "suse", "apk"]
+    base_revision: str
     os_release: str
     kernel_version: str = ""
     architecture: str = "x86_64"
@@ -70,7 +78,8 @@ class Described(_Written, kw_only=True):
     `lists_at` None means that no package list was ever fetched. `reboot` names the packages that ask for one; where
     `reboot_known` is false nothing on the machine would tell. `pro` lists the enabled services of Ubuntu Pro (None: not
     attached). `silent` names sections whose command fails, with what it says; the visit broke off in the
-    middle of section `cut_in`.
+    middle of section `cut_in`. `base_percent` is the share of the family's base list that is installed,
+    `livepatch` the live patch loaded into the kernel.
     """
 
     system: str
@@ -95,6 +104,8 @@ class Described(_Written, kw_only=True):
     snaps: str = ""
     silent: dict[str, str] = {}
     cut_in: str = ""
+    base_percent: int = 90
+    livepatch: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +156,26 @@ def _machine(file: Path) -> Machine:
     packages = {line.name: line for text in (system.packages, described.packages) for line in _lines(text, first)}
     for name in described.without:
         del packages[name]
+    told = {word for package in packages.values() for word in (package.name, package.source)}
+    for package in _base(system, described.machine_id or file.stem, described.base_percent, first):
+        if not told & {package.name, package.source}:
+            packages[package.name] = package
     return Machine(name=file.stem, described=described, system=system, packages=tuple(packages.values()))
+
+
+def _base(system: System, identity: str, percent: int, first: str) -> Iterator[Installed]:
+    """Packages that make a machine of ordinary size; which ones depends on `identity` alone."""
+    kind = "rpm" if system.family in ("rhel", "suse") else system.family
+    for line in (_HERE / "systems" / f"base.{kind}.txt").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        source, _, rest = line.partition(" ")
+        upstream, _, names = rest.partition(": ")
+        if hashlib.sha256(f"{identity} {source}".encode()).digest()[0] * 100 >= percent * 256:
+            continue
+        version = upstream + system.base_revision
+        for name in names.split():
+            yield Installed(name=name, version=version, source=source, source_version=version, ref=first)
 
 
 def _lines(text: str, first: str) -> list[Installed]:

@@ -83,7 +83,10 @@ def _identity(machine: Machine) -> str:
 
 def _kernels(machine: Machine) -> str:
     releases = machine.described.kernels
-    return "".join(f"boot:{release}\n" for release in releases) + "".join(f"modules:{name}\n" for name in releases)
+    lines = [f"boot:{release}" for release in releases] + [f"modules:{release}" for release in releases]
+    if machine.described.livepatch:
+        lines.append(f"livepatch:{machine.described.livepatch} 1")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _apk(machine: Machine) -> dict[str, Answer]:

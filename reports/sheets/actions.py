@@ -24,18 +24,20 @@ def build(page: Page, report: Report) -> None:
     texts = report.texts
     name = "sheets.actions."
     columns = (
-        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=12),
-        Column(title=texts.text(name + "priority"), width=15),
-        Column(title=texts.text(name + "finding"), width=36),
-        Column(title=texts.text(name + "impact"), width=36),
-        Column(title=texts.text(name + "proposal"), style=Style.STRONG, width=38),
-        Column(title=texts.text(name + "machines"), width=30),
-        Column(title=texts.text(name + "owner"), width=14),
-        Column(title=texts.text(name + "due"), style=Style.DATE, width=12),
+        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=11.5),
+        Column(title=texts.text(name + "priority"), width=14),
+        Column(title=texts.text(name + "finding"), width=30),
+        Column(title=texts.text(name + "impact"), width=31),
+        Column(title=texts.text(name + "proposal"), style=Style.STRONG, width=32),
+        Column(title=texts.text(name + "machines"), width=24),
+        Column(title=texts.text(name + "owner"), width=13.5),
+        Column(title=texts.text(name + "due"), style=Style.DATE, width=11.5),
+        Column(title=texts.text(name + "late"), style=Style.NUMBER, width=9),
     )
     page.heading(texts.text(name + "heading"), texts.text(name + "intro", sheet=report.title("missing")), len(columns))
 
     def line(action: Action) -> Sequence[Value | Styled]:
+        late = max(0, (report.view.day - action.due_on).days) if action.due_on is not None else 0
         return (
             action.ref,
             Styled(texts.text(f"priority.{action.level.value}"), LEVEL_STYLES[action.level]),
@@ -45,6 +47,7 @@ def build(page: Page, report: Report) -> None:
             words.machines(report, action),
             texts.text(f"owner.{action.owner}"),
             action.due_on,
+            Styled(late, Style.LATE) if late else None,
         )
 
     page.table(columns, report.actions, line, main=True)

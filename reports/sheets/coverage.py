@@ -6,18 +6,18 @@ from typing import Any, Final
 
 from collectors.feeds.records import FeedState
 from reports.cells import Value
-from reports.grid import Column, Page, Styled
+from reports.grid import Column, Page, Styled, lines_of, room, row_height
 from reports.sheet import Report, Sheet
 from reports.styles import Style
 from reports.view import MachineState, MachineView
 from rules.model import Finding, Outcome
 
 _NAME: Final = "sheets.coverage."
-_WIDTHS: Final = (34, 34, 46, 24, 12, 14, 20)
+_WIDTHS: Final = (27, 31, 38, 42, 11, 11, 19)
 _LAST: Final = len(_WIDTHS)
 _DEFINITIONS: Final = (
     *("missing", "up_to_date", "unknown", "not_audited", "overdue", "exploited", "probability"),
-    *("cross_check", "severity", "support", "reboot"),
+    *("cross_check", "severity", "support", "reboot", "reference"),
 )
 
 
@@ -64,12 +64,12 @@ def _not_audited(page: Page, report: Report) -> None:
         return (
             machine.name,
             Styled(texts.text(f"gap.reason.{reason}"), Style.UNKNOWN),
-            texts.text(f"gap.todo.{reason}"),
             Styled(report.texts.local_day(machine.summary.taken_at), Style.DATE),
+            texts.text(f"gap.todo.{reason}"),
         )
 
     machines = report.view.in_state(MachineState.NOT_AUDITED)
-    heads = ("machine", "reason", "todo", "seen")
+    heads = ("machine", "reason", "seen", "todo")
     _section(page, report, "not_audited", heads, machines, line, "not_audited_none")
 
 
@@ -90,9 +90,9 @@ def _partial(page: Page, report: Report) -> None:
     def line(row: tuple[tuple[str, str], dict[str, None]]) -> Sequence[Value | Styled]:
         (name, reason), kinds = row
         what = texts.text(f"gap.reason.{reason}")
-        return (name, Styled(what, Style.UNKNOWN), texts.text(f"gap.todo.{reason}"), ", ".join(kinds))
+        return (name, Styled(what, Style.UNKNOWN), ", ".join(kinds), texts.text(f"gap.todo.{reason}"))
 
-    _section(page, report, "partial", ("machine", "reason", "todo", "area"), rows, line, "partial_none")
+    _section(page, report, "partial", ("machine", "reason", "area", "todo"), rows, line, "partial_none")
 
 
 def _unknowns(page: Page, report: Report) -> None:
@@ -145,13 +145,13 @@ def _feeds(page: Page, report: Report) -> None:
             feed.title,
             _feed_state(report, feed, stale=feed.name in stale),
             feed.licence,
-            Styled(None if since is None else texts.local_day(since), Style.DATE),
+            texts.text(_NAME + "feed_error") if feed.error else "",
             Styled(None if age is None else int(age), Style.NUMBER),
             Styled(feed.max_age_days or None, Style.NUMBER),
-            texts.text(_NAME + "feed_error") if feed.error else "",
+            Styled(None if since is None else texts.local_day(since), Style.DATE),
         )
 
-    heads = ("source", "feed_state", "licence", "published", "age", "max_age", "failure")
+    heads = ("source", "feed_state", "licence", "failure", "age", "max_age", "published")
     _section(page, report, "feeds", heads, feeds, line, "feeds_none")
 
 
@@ -199,12 +199,13 @@ def _definitions(page: Page, report: Report) -> None:
     texts = report.texts
     page.wide(texts.text(_NAME + "definitions"), Style.SECTION, 1, _LAST, 22)
     for name in _DEFINITIONS:
+        term, meaning = texts.text(f"definitions.{name}.term"), texts.text(f"definitions.{name}.meaning")
+        deepest = max(lines_of(term, room(_WIDTHS[0], bold=True)), lines_of(meaning, room(sum(_WIDTHS[1:]))))
         row = page.line(
-            (1, texts.text(f"definitions.{name}.term"), Style.STRONG),
-            *((column, texts.text(f"definitions.{name}.meaning") if column == 2 else None, Style.TEXT)
-              for column in range(2, _LAST + 1)),
-            height=17,
-        )  # fmt: skip
+            (1, term, Style.STRONG),
+            *((column, meaning if column == 2 else None, Style.TEXT) for column in range(2, _LAST + 1)),
+            height=row_height(deepest),
+        )
         page.merge(row, 2, _LAST)
     page.skip()
 

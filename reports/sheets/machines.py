@@ -32,18 +32,18 @@ def build(page: Page, report: Report) -> None:
     texts = report.texts
     name = "sheets.machines."
     columns = (
-        Column(title=texts.text(name + "machine"), style=Style.STRONG, least=15, most=26),
-        Column(title=texts.text(name + "site"), least=9, most=16),
-        Column(title=texts.text(name + "state"), width=22),
-        Column(title=texts.text(name + "system"), least=16, most=34),
-        Column(title=texts.text(name + "support"), width=19),
+        Column(title=texts.text(name + "machine"), style=Style.STRONG, least=14, most=20),
+        Column(title=texts.text(name + "site"), least=9, most=12),
+        Column(title=texts.text(name + "state"), width=14),
+        Column(title=texts.text(name + "system"), least=16, most=22),
+        Column(title=texts.text(name + "support"), width=14),
         Column(title=texts.text(name + "missing"), style=Style.NUMBER, width=12),
-        Column(title=texts.text(name + "urgent"), style=Style.NUMBER, width=12),
-        Column(title=texts.text(name + "overdue"), style=Style.NUMBER, width=12),
-        Column(title=texts.text(name + "reboot"), width=14),
+        Column(title=texts.text(name + "urgent"), style=Style.NUMBER, width=11),
+        Column(title=texts.text(name + "overdue"), style=Style.NUMBER, width=9),
+        Column(title=texts.text(name + "reboot"), width=13.5),
         Column(title=texts.text(name + "partial"), width=22),
-        Column(title=texts.text(name + "seen"), style=Style.MOMENT, width=17),
-        Column(title=texts.text(name + "aliases"), least=9, most=16),
+        Column(title=texts.text(name + "seen"), style=Style.MOMENT, width=15),
+        Column(title=texts.text(name + "aliases"), least=9, most=13),
     )
     page.heading(texts.text(name + "heading"), texts.text(name + "intro"), len(columns))
     page.table(columns, report.view.machines, lambda machine: line(report, machine), main=True)
@@ -59,7 +59,6 @@ def line(report: Report, machine: MachineView) -> Sequence[Value | Styled]:
     summary = machine.summary
     system = summary.operating_system
     unknown = Styled(texts.text("kpi.unknown"), Style.UNKNOWN)
-    counted = machine.verdict or machine.missing > 0
     support = Outcome.UNKNOWN if machine.support is None else machine.support.outcome
     reboot = machine.reboot
     return (
@@ -68,14 +67,21 @@ def line(report: Report, machine: MachineView) -> Sequence[Value | Styled]:
         Styled(texts.text(f"machine_state.{machine.state.value}"), STATE_STYLES[machine.state]),
         unknown if system is None else system.pretty_name or system.id,
         Styled(support_words(report, machine), _OUTCOME_STYLES[support]),
-        machine.missing if counted else unknown,
-        machine.urgent if counted else unknown,
-        machine.overdue if counted else unknown,
+        *_counts(report, machine),
         Styled(texts.text(f"sheets.machines.reboot_{reboot.value}"), _OUTCOME_STYLES[reboot]),
         ", ".join(texts.text(f"fact.{kind.value}") for kind in machine.partial),
         summary.taken_at,
         ", ".join(summary.aliases),
     )
+
+
+def _counts(report: Report, machine: MachineView) -> tuple[Value | Styled, ...]:
+    """Missing, urgent and overdue; a zero only where it is good news."""
+    if machine.missing == 0 and machine.state is MachineState.OUT_OF_SUPPORT:
+        return (Styled(report.texts.text("sheets.machines.no_longer"), Style.WARN), None, None)
+    if machine.missing == 0 and not machine.verdict:
+        return (Styled(report.texts.text("kpi.unknown"), Style.UNKNOWN),) * 3
+    return (machine.missing, machine.urgent, machine.overdue)
 
 
 def support_words(report: Report, machine: MachineView) -> str:

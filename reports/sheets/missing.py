@@ -1,10 +1,10 @@
 """Missing patches: one line per machine and software, in plain words, the most urgent first."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from collectors.feeds.records import Severity
+from reports import words
 from reports.cells import Value
 from reports.grid import Column, Page, Styled
 from reports.sheet import Report, Sheet
@@ -19,7 +19,6 @@ SEVERITY_STYLES: Final = {
     Severity.LOW: Style.UNKNOWN,
     Severity.UNKNOWN: Style.WARN,
 }
-_RELEASE_MARK: Final = re.compile(r"[-.]?\d+(\.\d+)*$")
 
 
 def build(page: Page, report: Report) -> None:
@@ -27,20 +26,20 @@ def build(page: Page, report: Report) -> None:
     texts, view = report.texts, report.view
     name = "sheets.missing."
     columns = (
-        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=12.5),
-        Column(title=texts.text(name + "machine"), style=Style.STRONG, least=13, most=22),
-        Column(title=texts.text(name + "package"), least=14, most=24),
-        Column(title=texts.text(name + "installed"), least=12, most=18),
-        Column(title=texts.text(name + "expected"), least=12, most=18),
+        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=11),
+        Column(title=texts.text(name + "machine"), style=Style.STRONG, least=11, most=15),
+        Column(title=texts.text(name + "package"), least=13, most=18),
+        Column(title=texts.text(name + "installed"), least=11, most=14),
+        Column(title=texts.text(name + "expected"), least=11, most=14),
         Column(title=texts.text(name + "severity"), width=14),
-        Column(title=texts.text(name + "exploited"), width=12.5),
-        Column(title=texts.text(name + "probability"), style=Style.PERCENT, width=13.5),
-        Column(title=texts.text(name + "released"), style=Style.DATE, width=11.5),
-        Column(title=texts.text(name + "due"), style=Style.DATE, width=11.5),
-        Column(title=texts.text(name + "late"), style=Style.NUMBER, width=9),
-        Column(title=texts.text(name + "cross_check"), width=16),
-        Column(title=texts.text(name + "advisories"), width=16),
-        Column(title=texts.text(name + "remedy"), width=34),
+        Column(title=texts.text(name + "exploited"), width=11),
+        Column(title=texts.text(name + "probability"), style=Style.PERCENT, width=12.5),
+        Column(title=texts.text(name + "released"), style=Style.DATE, width=10.5),
+        Column(title=texts.text(name + "due"), style=Style.DATE, width=11),
+        Column(title=texts.text(name + "late"), style=Style.NUMBER, width=8),
+        Column(title=texts.text(name + "cross_check"), width=12.5),
+        Column(title=texts.text(name + "advisories"), width=14),
+        Column(title=texts.text(name + "remedy"), width=24),
     )
     page.heading(texts.text(name + "heading"), texts.text(name + "intro"), len(columns))
     page.table(columns, view.missing, _line(report), main=True)
@@ -102,10 +101,8 @@ def cross_check(report: Report, value: object) -> str:
 
 def package_label(report: Report, package: str) -> str:
     """Name a package in plain words when the texts know it: "OpenSSL, chiffrement (openssl)"."""
-    for name in (package, _RELEASE_MARK.sub("", package)):
-        if name and report.texts.has(f"packages.{name}"):
-            return f"{report.texts.text(f'packages.{name}')} ({package})"
-    return package
+    plain = words.described(report, package)
+    return f"{plain} ({package})" if plain else package
 
 
 SHEET = Sheet(name="missing", order=30, build=build)

@@ -13,7 +13,7 @@ from rules.model import Outcome, PriorityLevel
 
 _NAME: Final = "sheets.summary."
 # Three tiles side by side: A, C and E to G; B and D keep them apart. The list of actions uses the same columns.
-_WIDTHS: Final = {1: 33.0, 2: 1.4, 3: 33.0, 4: 1.4, 5: 12.5, 6: 12.0, 7: 11.5}
+_WIDTHS: Final = {1: 32.5, 2: 1.4, 3: 32.5, 4: 1.4, 5: 13.5, 6: 13.5, 7: 12.0}
 _LAST: Final = 7
 _TILE_COLUMNS: Final = ((1, 1), (3, 3), (5, 7))
 _MOST_ACTIONS: Final = 5
@@ -70,12 +70,14 @@ def unseen(report: Report) -> Iterator[str]:
     if not view.known:
         yield texts.text(_NAME + "unseen_no_machine")
     absent = [machine.name for machine in view.machines if not machine.summary.reached]
-    silent = [machine.name for machine in view.without_verdict]
     partial = [machine.name for machine in view.with_gaps if machine.verdict]
-    feeds = [title for title, _ in view.stale_feeds]
-    for text, names in (("machines", absent), ("feeds", feeds), ("verdicts", silent), ("areas", partial)):
+    causes = (
+        (cause, view.blind_spots.get(cause, ())) for cause in ("no_feed", "unsupported", "out_of_support", "verdicts")
+    )
+    feeds = (("feeds_never", view.feeds_never_fetched), ("feeds", view.feeds_too_old))
+    for text, names in (("machines", absent), *feeds, *causes, ("areas", partial)):
         if names:
-            listed = texts.listing(names, limit=_NAMES_SHOWN)
+            listed = texts.listing(list(names), limit=_NAMES_SHOWN)
             yield texts.text(f"{_NAME}unseen_{text}", count=len(names), names=listed)
     if report.assessment.failures:
         yield texts.text(_NAME + "unseen_failures", count=len(report.assessment.failures))
@@ -124,7 +126,8 @@ def _striking(report: Report) -> str:
     if rebooting := view.rebooting(Outcome.FAIL):
         return texts.text(_NAME + "fact_reboot", count=rebooting)
     if not view.judged:
-        return texts.text(_NAME + "fact_unseen")
+        cause = "unseen" if not view.reached else "no_feed" if view.blind_spots.get("no_feed") else "doubt"
+        return texts.text(_NAME + f"fact_{cause}")
     return texts.text(_NAME + "fact_none")
 
 
@@ -170,7 +173,7 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
 
 
 def _decide(page: Page, report: Report) -> None:
-    texts = report.texts
+    texts, view = report.texts, report.view
     _section(page, texts.text(_NAME + "decide"))
     wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
     if not wanted:
@@ -186,16 +189,24 @@ def _decide(page: Page, report: Report) -> None:
         height=20,
     )
     for action in wanted[:_MOST_ACTIONS]:
-        todo, why = words.proposal(report, action), words.impact(report, action)
+        todo, why, due = words.proposal(report, action), words.impact(report, action), words.due(report, action)
+        passed = action.overdue or (action.due_on is not None and action.due_on < view.day)
         page.line(
             (1, todo, Style.STRONG),
             (2, None, Style.GAP),
             (3, why, Style.TEXT),
             (4, None, Style.GAP),
             (5, texts.text(f"owner.{action.owner}"), Style.TEXT),
-            (6, action.due_on, Style.DATE),
+            (6, due[:1].upper() + due[1:] if passed else action.due_on, Style.PASSED if passed else Style.DATE),
             (7, action.ref, Style.REFERENCE),
-            height=row_height(max(lines_of(todo, room(_WIDTHS[1], bold=True)), lines_of(why, room(_WIDTHS[3])))) + 2,
+            height=row_height(
+                max(
+                    lines_of(todo, room(_WIDTHS[1], bold=True)),
+                    lines_of(why, room(_WIDTHS[3])),
+                    lines_of(due, room(_WIDTHS[6], bold=True)) if passed else 1,
+                )
+            )
+            + 2,
         )
     rest = len(report.actions) - min(len(wanted), _MOST_ACTIONS)
     plan = report.title("actions")

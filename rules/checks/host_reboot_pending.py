@@ -18,6 +18,7 @@ from collectors.model import FactKind, RebootSignal
 from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
 from rules.priority import worst
 from rules.proof import advisories_evidence, deadline_for, priority_for, sight_of, threat_for
+from rules.remedies import reboot_command
 from rules.rule import Case, Rule, finding, joined
 from rules.verdicts import PatchVerdict
 
@@ -84,7 +85,7 @@ def _pending(case: Case, signals: tuple[RebootSignal, ...], waiting: tuple[Patch
         severity=worst(verdict.severity for verdict in waiting) if waiting else Severity.MEDIUM,
         confidence=Confidence.CONFIRMED if votes > 1 else alone,
         state=PatchState.REBOOT_PENDING,
-        remedy=Message(text=f"rules.{ID}.remedy", params={"command": _command(case)}),
+        remedy=Message(text=f"rules.{ID}.remedy", params={"command": reboot_command(case)}),
         priority=_priority(case, waiting, due),
         evidence=(*(_sign(case, signal) for signal in signals), *_asked_by(case), *_advisories(case, waiting)),
         released_on=min((day for verdict in waiting if (day := verdict.released_on)), default=None),
@@ -144,10 +145,6 @@ def _asked_by(case: Case) -> Iterable[Evidence]:
 def _advisories(case: Case, waiting: tuple[PatchVerdict, ...]) -> Iterable[Evidence]:
     for verdict in waiting:
         yield from advisories_evidence(case, verdict)
-
-
-def _command(case: Case) -> str:
-    return "reboot" if case.system.id == "alpine" else "systemctl reboot"
 
 
 RULE = Rule(

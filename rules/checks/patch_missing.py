@@ -5,8 +5,14 @@ each source package whose security update only the updater knows (D2, D12).
 
 UNKNOWN, one per reason, for fixes that may or may not be owed (`undecided.<reason>`, key "undecided:<reason>").
 
-Texts: `fail` (count = number of CVEs), `fail_no_cve`, `theirs`, `undecided.*` (count), `pass` and `pass_alone` (count =
-packages compared; the latter when the updater was not seen), `remedy`, `remedy_kernel` (command).
+NOT_APPLICABLE, told without being counted: a running kernel whose flaws a live patch covers (L14, key
+"mitigated:<source>"), and, instead of a PASS, a system whose publisher announces nothing any more: that nothing is
+missing there says nothing.
+
+Texts: `fail` (count = number of CVEs), `fail_no_cve`, `theirs`, `theirs_disagree`, `undecided.*` (count), `mitigated`
+(count), `out_of_support`, `pass`, `pass_alone`, `pass_uninformed` and `pass_unrated` (count = packages compared; when
+the updater was not seen, has no repository that would tell it, or offers updates without saying which are security),
+`remedy`, `remedy_held`, `remedy_kernel` (command).
 Parameters of `fail`: package, packages (binary names, at most six, then how many more), installed_version,
 fixed_version, advisories (ids), cves (at most six), cve_count, count (= cve_count), kev_count, epss_max (0..1 or None),
 epss_percent, cross_check (agree, only_ours, only_theirs, not_seen), cross_check_why (key of `rules.crosscheck`),
@@ -18,15 +24,24 @@ from collections.abc import Iterable, Iterator
 
 from collectors.feeds.records import Advisory, Severity
 from collectors.model import AvailableUpdate, FactKind
-from rules.crosscheck import Opinion, Unmatched, Updater
+from rules.crosscheck import Opinion, Unmatched, Updater, updater_of
 from rules.deadlines import Deadline, deadline_of
 from rules.kernels import KernelDoubt
 from rules.model import Confidence, CrossCheck, Evidence, Finding, Message, Outcome, Params, PatchState
 from rules.priority import Sight, Threat, priority_of, threat_of, worst
-from rules.proof import advisory_evidence, deadline_for, priority_for, sight_of, threat_evidence, threat_for
+from rules.proof import (
+    advisories_evidence,
+    advisory_evidence,
+    deadline_for,
+    priority_for,
+    sight_of,
+    threat_evidence,
+    threat_for,
+)
 from rules.remedies import manager_of, package_command, upgrade_command
 from rules.rule import Case, FeedRole, Rule, finding, joined
 from rules.rulings import Doubt
+from rules.support import is_out_of_support
 from rules.verdicts import PatchVerdict
 
 ID = "patch.missing"
@@ -49,11 +64,12 @@ _RATINGS = {
 
 def check(case: Case) -> Iterable[Finding]:
     """Yield one FAIL per source package, or one PASS."""
-    updater = Updater(case)
+    updater = updater_of(case)
     sight = sight_of(case)
     found = list(_missing(case, updater, sight))
-    found.extend(_theirs(case, unmatched, updater, sight) for unmatched in updater.only_theirs(case.verdicts))
+    found.extend(_theirs(case, unmatched, updater, sight) for unmatched in updater.only_theirs())
     found.extend(_undecided(case))
+    yield from (_mitigated(case, verdict) for verdict in case.verdicts_in(PatchState.MITIGATED))
     yield from found or (_nothing_missing(case, updater),)
 
 
@@ -159,8 +175,35 @@ def _params(
     }
 
 
+def _mitigated(case: Case, verdict: PatchVerdict) -> Finding:
+    """The running kernel lacks fixes, and a live patch is loaded (L14): which flaws it covers was not read."""
+    livepatch = "" if case.snapshot.kernels is None else case.snapshot.kernels.livepatch
+    line = Evidence(what=Message(text="rules.evidence.livepatch"), seen=livepatch, as_of=case.snapshot.taken_at)
+    return finding(
+        ID,
+        case,
+        Outcome.NOT_APPLICABLE,
+        "mitigated",
+        key=f"mitigated:{verdict.package}",
+        params={
+            "count": len(verdict.cves),
+            "package": verdict.package,
+            "installed_version": verdict.installed_version,
+            "fixed_version": verdict.fixed_version,
+            "livepatch": livepatch,
+        },
+        severity=verdict.severity,
+        confidence=Confidence.TENTATIVE,
+        state=PatchState.MITIGATED,
+        remedy=_remedy(verdict, upgrade_command(case, verdict)),
+        evidence=(line, *advisories_evidence(case, verdict)),
+        released_on=verdict.released_on,
+    )
+
+
 def _remedy(verdict: PatchVerdict, command: str) -> Message:
-    text = "remedy_kernel" if verdict.kernel else "remedy"
+    held = any(package.held for package in verdict.packages)
+    text = "remedy_kernel" if verdict.kernel else "remedy_held" if held else "remedy"
     return Message(text=f"rules.{ID}.{text}", params={"command": command, "package": verdict.package})
 
 
@@ -181,11 +224,7 @@ def _theirs(case: Case, unmatched: Unmatched, updater: Updater, sight: Sight) ->
     """A security update only the updater knows: missing by its origin, whether or not it has a CVE (D2)."""
     update = unmatched.updates[0]
     opinion = Opinion(CrossCheck.ONLY_THEIRS, unmatched.why, update.candidate_version, update.origin)
-    known = [
-        case.knowledge.advisories[advisory]
-        for advisory in dict.fromkeys(name for offered in unmatched.updates for name in offered.advisories)
-        if advisory in case.knowledge.advisories
-    ]
+    known = unmatched.known(case.knowledge)
     cves = tuple(sorted({cve for advisory in known for cve in advisory.cves}))
     threat = threat_of(cves, case.knowledge)
     deadline = deadline_of(known, case.contract.sla, case.knowledge)
@@ -214,7 +253,7 @@ def _theirs(case: Case, unmatched: Unmatched, updater: Updater, sight: Sight) ->
         ID,
         case,
         Outcome.FAIL,
-        "theirs",
+        "theirs_disagree" if unmatched.why == "disagree" else "theirs",
         key=unmatched.source,
         params=params,
         severity=severity,
@@ -291,26 +330,37 @@ def _doubt(case: Case, verdict: PatchVerdict) -> Evidence:
 
 
 def _nothing_missing(case: Case, updater: Updater) -> Finding:
-    confirmed = not updater.unseen
+    text, confidence = _second_opinion(updater)
     evidence = tuple(
         Evidence(
             what=Message(text="rules.evidence.compared", params={"feed": feed.title}),
-            seen=str(len(case.snapshot.packages)),
+            seen=str(case.compared_count),
             source=feed.title,
             url=feed.url,
             as_of=feed.published_at or feed.checked_at,
         )
         for feed in case.feeds_of(FeedRole.ADVISORIES)
     )
+    out = is_out_of_support(case)
     return finding(
         ID,
         case,
-        Outcome.PASS,
-        "pass" if confirmed else "pass_alone",
-        params={"count": len(case.snapshot.packages)},
-        confidence=Confidence.CONFIRMED if confirmed else Confidence.FIRM,
+        Outcome.NOT_APPLICABLE if out else Outcome.PASS,
+        "out_of_support" if out else text,
+        params={"count": case.compared_count},
+        confidence=confidence,
+        state=PatchState.OUT_OF_SUPPORT if out else PatchState.NONE,
         evidence=evidence,
     )
+
+
+def _second_opinion(updater: Updater) -> tuple[str, Confidence]:
+    """What the updater's silence about security updates is worth."""
+    if updater.unseen:
+        return "pass_alone", Confidence.FIRM
+    if updater.uninformed:
+        return "pass_uninformed", Confidence.FIRM
+    return ("pass_unrated", Confidence.FIRM) if updater.unrated else ("pass", Confidence.CONFIRMED)
 
 
 RULE = Rule(

@@ -4,9 +4,10 @@ A decision about a license, not a missing patch: one finding per host and entitl
 the provider, with every package in the evidence. When it could not be told whether the machine is attached, the answer
 is UNKNOWN: "buy Ubuntu Pro" is never advised on a guess.
 
-Texts: `fail` (count), `unseen` (count, packages), `pass`, `not_applicable`, `remedy_ubuntu`, `remedy`. Parameters of
-`fail`: count (source packages), packages (at most six), entitlement ("esm-apps", ...), cve_count, kev_count,
-released_on (the oldest).
+Texts: `fail` (count), `unseen` (count, packages), `pass`, `not_applicable`, `remedy_ubuntu`, `remedy_ubuntu_enable` (it
+is attached, the service is off), `remedy`. Parameters of `fail`: count (source packages), packages (at most
+six), entitlement ("esm-apps"), subscription (what it is sold as: "Ubuntu Pro (esm-apps)", "SUSE LTSS"), cve_count,
+kev_count, released_on (the oldest).
 """
 
 from collections import defaultdict
@@ -22,6 +23,13 @@ from rules.verdicts import PatchVerdict
 
 ID = "patch.needs_subscription"
 _DISTRIBUTIONS = ("ubuntu", "rhel", "sles", "sles_sap")
+_SOLD_AS = {
+    "ltss": "SUSE LTSS",
+    "ltss-core": "SUSE LTSS Core",
+    "ltss-extended-security": "SUSE LTSS Extended Security",
+    "espos": "SUSE ESPOS",
+    "bcl": "SUSE BCL",
+}
 
 
 def applies(case: Case) -> bool:
@@ -67,21 +75,30 @@ def _needed(case: Case, entitlement: str, group: list[PatchVerdict]) -> Finding:
             "count": len(group),
             "packages": joined(sorted(verdict.package for verdict in group)),
             "entitlement": entitlement,
+            "subscription": _sold_as(case, entitlement),
             "cve_count": threat.cve_count,
             "kev_count": len(exploited),
             "released_on": None if released is None else released.isoformat(),
         },
         severity=severity,
         state=PatchState.PRO_REQUIRED,
-        remedy=Message(text=f"rules.{ID}.{_remedy(case)}", params={"entitlement": entitlement}),
+        remedy=_remedy(case, entitlement),
         priority=priority_of(threat, severity, case.snapshot.target.exposure, sight_of(case)),
         evidence=tuple(line for verdict in group for line in advisories_evidence(case, verdict)),
         released_on=released,
     )
 
 
-def _remedy(case: Case) -> str:
-    return "remedy_ubuntu" if case.system.id == "ubuntu" else "remedy"
+def _sold_as(case: Case, entitlement: str) -> str:
+    """Name a subscription as its vendor sells it."""
+    return f"Ubuntu Pro ({entitlement})" if case.system.id == "ubuntu" else _SOLD_AS.get(entitlement, entitlement)
+
+
+def _remedy(case: Case, entitlement: str) -> Message:
+    attached = any(entry.attached for entry in case.snapshot.subscriptions if entry.kind == "ubuntu-pro")
+    text = "remedy" if case.system.id != "ubuntu" else "remedy_ubuntu_enable" if attached else "remedy_ubuntu"
+    params: Params = {"entitlement": entitlement, "subscription": _sold_as(case, entitlement)}
+    return Message(text=f"rules.{ID}.{text}", params=params)
 
 
 RULE = Rule(

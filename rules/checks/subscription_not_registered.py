@@ -1,9 +1,11 @@
 """subscription.not_registered: a Red Hat or SUSE machine without a subscription (L19).
 
 A license finding beside the missing patches, which stay: without registration the repositories are empty and no fix can
-arrive. Ubuntu needs no subscription for its ordinary fixes (see `patch.needs_subscription`).
+arrive. A machine rented from a cloud provider is not registered either: the provider's own repositories (RHUI) deliver
+the fixes, and the subscription is in the rent. Ubuntu needs no subscription for its ordinary fixes (see
+`patch.needs_subscription`).
 
-Texts: `fail`, `expired`, `pass`, `not_applicable`, `remedy_rhel`, `remedy_suse`. Parameters: system, expires_at.
+Texts: `fail`, `expired`, `pass`, `pass_cloud`, `unseen`, `not_applicable`, `remedy`. Parameters: system, expires_at.
 """
 
 from collections.abc import Iterable
@@ -11,7 +13,7 @@ from collections.abc import Iterable
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, Subscription
 from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
-from rules.rule import Case, Rule, finding
+from rules.rule import Case, Rule, finding, joined
 
 ID = "subscription.not_registered"
 _KINDS = {"rhel": "rhel", "sles": "suse", "sles_sap": "suse"}
@@ -27,6 +29,15 @@ def check(case: Case) -> Iterable[Finding]:
     """Yield FAIL when not registered or expired, PASS when registered, UNKNOWN when it could not be told."""
     kind = _KINDS[case.system.id]
     entry = next((found for found in case.snapshot.subscriptions if found.kind == kind), None)
+    rented = [found.id for found in case.snapshot.repositories if found.enabled and "rhui" in found.id.lower()]
+    if rented and (entry is None or not entry.attached):
+        line = Evidence(
+            what=Message(text="rules.evidence.cloud_repositories"),
+            seen=joined(rented),
+            as_of=case.snapshot.taken_at,
+        )
+        yield finding(ID, case, Outcome.PASS, "pass_cloud", params={"system": _name(case)}, evidence=(line,))
+        return
     if entry is None or entry.attached is None:
         yield finding(ID, case, Outcome.UNKNOWN, "unseen", params={"system": _name(case)})
         return

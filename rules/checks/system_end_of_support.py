@@ -4,9 +4,10 @@
 to plan (`ending`). The second source is SUPPORT_END of os-release(5), where a publisher writes it. A release the feed
 does not know is UNKNOWN, never "latest known".
 
-Texts: `ended`, `ended_undated`, `ended_entitlement`, `ending` (count = days left), `regular`, `extended`, `undated`,
-`unknown_release`, `unknown_entitlement`, `remedy`, `remedy_ubuntu`, `remedy_extended`.
-Parameters: system, ended_on, ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), extended_until_on.
+Texts: `ended`, `ended_undated`, `ended_entitlement`, `ending` (count = days left), `regular`, `regular_then`,
+`extended`, `undated`, `unknown_release`, `unknown_entitlement`, `remedy`, `remedy_ubuntu`, `remedy_extended`.
+Parameters: system, ended_on, ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), regular_until_on and
+followed_by (the extension this machine goes on with), extended_until_on.
 """
 
 from collections.abc import Iterable
@@ -57,7 +58,10 @@ def _conclude(case: Case, support: Support, confidence: Confidence, evidence: tu
             evidence=evidence,
             due_on=support.ends_on,
         )
-    text = "undated" if support.ends_on is None else "extended" if support.phase else "regular"
+    if support.ends_on is None:
+        text = "undated"
+    else:
+        text = "extended" if support.phase else "regular_then" if support.followed_by else "regular"
     return finding(ID, case, Outcome.PASS, text, params=params, confidence=confidence, evidence=evidence)
 
 
@@ -105,6 +109,8 @@ def _params(case: Case, support: Support | None = None) -> Params:
         "ends_on": ends_on,
         "count": None if support.ends_on is None else max(0, (support.ends_on - case.today).days),
         "phase": support.phase,
+        "regular_until_on": None if support.regular_until is None else support.regular_until.isoformat(),
+        "followed_by": support.followed_by,
         "extended_until_on": None if until is None else until.isoformat(),
     }
 

@@ -102,6 +102,21 @@ def test_L12_three_outcomes_of_ubuntu_pro(run: RunResult) -> None:
     assert _one(run, "srv-production", "patch.missing", "imagemagick").outcome is Outcome.FAIL
 
 
+def test_L14_a_live_patch_is_told_and_is_neither_missing_nor_a_reboot(run: RunResult) -> None:
+    found = _one(run, "srv-production", "patch.missing", "mitigated:linux")
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.MITIGATED)
+    assert _one(run, "srv-production", "host.reboot_pending").outcome is Outcome.PASS
+
+
+def test_machines_are_of_ordinary_size_and_nothing_of_the_base_lists_is_found_wanting(run: RunResult) -> None:
+    """The base lists only fill machines up: every finding comes from what a machine's own file tells."""
+    sizes = {machine.name: len(machine.packages) for machine in machines()}
+    assert all(size > 60 for size in sizes.values()), sizes
+    assert sum(sizes.values()) > 3_500
+    fails = [found for found in run.assessment.findings if found.rule == "patch.missing"]
+    assert sum(found.outcome is Outcome.FAIL for found in fails) == 16
+
+
 def test_L15_only_the_installed_module_stream_is_missing_its_fix(run: RunResult) -> None:
     (found,) = [finding for finding in _of(run, "srv-messagerie", "patch.missing") if finding.outcome is Outcome.FAIL]
     assert "DEMO-ALSA-03" in json.dumps(found.message.params)
@@ -154,7 +169,7 @@ def test_demonstration_feeds_bear_names_of_real_ones(run: RunResult, tmp_path: P
 
 
 def test_every_feed_the_rules_ask_for_by_name_exists() -> None:
-    roles = {role.value for role in FeedRole if role is not FeedRole.ADVISORIES}
+    roles = {role.value for role in FeedRole if role.is_single}
     assert roles <= {feed.name for feed in discover_feeds()}
 
 
@@ -187,6 +202,40 @@ def test_evidence_of_a_demonstration_finding(auditor: Callable[..., Result]) -> 
     assert "Logiciels installés" in by_reference.stdout
     other_stream = auditor("explain", "--demo", "srv-messagerie", "nodejs")
     assert "another module stream (nodejs:22)" in other_stream.stdout
+
+
+def test_an_action_of_the_report_lists_its_findings(auditor: Callable[..., Result]) -> None:
+    """The first sheet shows references of actions (A-...); each leads to findings, and each finding to its evidence."""
+    shown = auditor("demo", "--output", "out", "--lang", "fr").stdout
+    action = next(word.strip("[]") for word in shown.split() if word.startswith("[A-"))
+    listed = auditor("explain", "--demo", action.lower(), "--lang", "fr")
+    assert listed.exit_code == Exit.COMPLIANT, listed.output
+    assert "web-boutique" in listed.stdout
+    assert "14/07/2025 (en retard)" in listed.stdout
+    reference = next(word for word in listed.stdout.split() if word.startswith("F-"))
+    assert auditor("explain", "--demo", reference).exit_code == Exit.COMPLIANT
+    as_json = json.loads(auditor("explain", "--demo", action, "--json").stdout)
+    assert as_json["action"]["machines"] == ["web-boutique"]
+    assert len(as_json["findings"]) == 2
+    unknown = auditor("explain", "--demo", "A-00000000")
+    assert unknown.exit_code == Exit.USAGE
+    assert action in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("machine", "package", "rule"),
+    [
+        ("srv-paie", "sudo", "patch.needs_subscription"),  # keyed by the subscription, not by the package
+        ("srv-caisses", "libssl3", "patch.overdue"),  # one finding for all late packages of a machine
+        ("srv-production", "linux-image-5.15.0-157-generic", "patch.missing"),  # mitigated:linux
+    ],
+)
+def test_a_package_leads_to_every_finding_that_rests_on_it(
+    auditor: Callable[..., Result], machine: str, package: str, rule: str
+) -> None:
+    auditor("demo", "--output", "out")
+    shown = json.loads(auditor("explain", "--demo", machine, package, "--json").stdout)
+    assert rule in {found["rule"] for found in shown["findings"]}
 
 
 def test_explain_names_what_there_is_when_asked_for_something_else(auditor: Callable[..., Result]) -> None:

@@ -29,7 +29,7 @@ def test_without_internet_it_says_so_and_ends_well(tmp_path: Path, capsys: pytes
     assert firstrun.main([str(tmp_path / "audits")]) == Exit.COMPLIANT
     said = capsys.readouterr()
     assert "NO FEED COULD BE DOWNLOADED" in said.err
-    assert "aucun verdict sur les correctifs n'est possible" in said.out
+    assert "aucun verdict complet sur les correctifs n'est possible" in said.out
     assert "explain --demo" in said.err
     workbooks = sorted(file.name for file in (tmp_path / "audits").glob("*.xlsx"))
     assert len([name for name in workbooks if "rapport-correctifs" in name]) == 2

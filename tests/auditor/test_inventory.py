@@ -66,18 +66,45 @@ def test_local_is_this_machine_by_its_own_name() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "ssh://", "ssh://host:99999", "ssh://host/path", "two words", "host:0", "no-such-file.json", "ssh://[::1"],
+    [
+        "",
+        "ssh://",
+        "ssh://host:99999",
+        "ssh://host/path",
+        "two words",
+        "host:0",
+        "ssh://host:0",
+        "no-such-file.json",
+        "ssh://[::1",
+    ],
 )
 def test_what_means_nothing_is_refused_with_the_forms_there_are(expression: str) -> None:
     with pytest.raises(SettingsError):
         select([expression])
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "expression", ["ssh://audit:hunter2@srv", "audit:hunter2@srv", "audit:hunter2@srv:2222", "audit:hunt@er2@srv"]
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(expression: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        select(["ssh://audit:hunter2@srv"])
+        select([expression])
+    assert "er2" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "--password-from" in caught.value.hint
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    """They could not be stored, and would end the run after the visits."""
+    with pytest.raises(SettingsError, match="not valid text"):
+        select(["srv\udcff"])
+    (tmp_path / "a\udcff.rec").write_bytes(b"")
+    with pytest.raises(SettingsError, match="not valid text"):
+        select([f"replay:{tmp_path}"])
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text('{"_meta": {"hostvars": {"\\ud800": {}}}}')
+    with pytest.raises(SettingsError, match="not valid text"):
+        select([str(inventory)])
 
 
 def test_the_same_machine_named_twice_is_visited_once() -> None:

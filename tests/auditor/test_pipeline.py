@@ -4,10 +4,12 @@ import gc
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +19,11 @@ from auditor.inventory import Unvisitable
 from auditor.pipeline import Plan, Result, Spool, conduct
 from auditor.progress import Silent
 from auditor.store import Store, pack
+from collectors import transports
+from collectors.credentials import Credential, Secret
 from collectors.feeds.cache import FeedStore
-from collectors.model import GapReason, HostSnapshot, Protocol, Target
-from collectors.transports.base import ConnectionPolicy
+from collectors.model import Application, GapReason, HostSnapshot, Protocol, Target
+from collectors.transports.base import ConnectionPolicy, ScriptOutput
 from rules.contract import Contract
 from tests.lab import bad_servers
 from tests.lab.snapshots import debian_host
@@ -90,7 +94,8 @@ def test_ctrl_c_keeps_the_machine_being_stored_and_names_the_others(demonstratio
             demonstration.plan,
             targets=(first, slow),
             unvisitable=(),
-            policy=ConnectionPolicy(host_deadline_s=5),
+            credentials={"": Credential(user="nobody", password=Secret("x"))},
+            policy=ConnectionPolicy(host_deadline_s=600, connect_timeout_s=600),
         )
         with Store(demonstration.history) as store:
             result = conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=_StopsAfter())
@@ -99,6 +104,63 @@ def test_ctrl_c_keeps_the_machine_being_stored_and_names_the_others(demonstratio
     assert _states(result) == {first.name: True, "slow": False}
     (missed,) = [machine for machine in result.assessment.machines if machine.target.name == "slow"]
     assert missed.gaps[0].reason is GapReason.INTERRUPTED
+
+
+def test_ctrl_c_also_keeps_machines_that_finished_while_one_was_being_stored(demonstration: Demonstration) -> None:
+    """Their visits are over; only their turn to be stored had not come yet."""
+
+    class StopsLate(_StopsAfter):
+        stopped = False
+
+        def visited(self, snapshot: HostSnapshot) -> None:
+            if not self.stopped:
+                self.stopped = True
+                while len(visited) < len(demonstration.plan.targets):
+                    time.sleep(0.01)
+                time.sleep(0.2)  # until the executor's threads have handed over their results
+                super().visited(snapshot)
+
+    visited: list[str] = []
+    plan = replace(demonstration.plan, width=16, unvisitable=())
+    discovered = transports.discover()
+    replayed = discovered[Protocol.REPLAY]
+
+    def run(target: Target, script: bytes, **how: Any) -> ScriptOutput:
+        try:
+            return replayed.run(target, script, **how)
+        finally:
+            visited.append(target.name)
+
+    with pytest.MonkeyPatch.context() as patch, Store(demonstration.history) as store:
+        patch.setattr(transports, "discover", lambda: {Protocol.REPLAY: replace(replayed, run=run)})
+        result = conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=StopsLate())
+    assert result.interrupted
+    interrupted = [
+        machine.target.name
+        for machine in result.assessment.machines
+        if any(gap.reason is GapReason.INTERRUPTED for gap in machine.gaps)
+    ]
+    assert interrupted == []
+
+
+def test_transports_are_closed_after_a_stop_too(demonstration: Demonstration) -> None:
+    closed: list[str] = []
+    replayed = transports.discover()[Protocol.REPLAY]
+
+    def broken() -> None:
+        closed.append("broken")
+        raise RuntimeError("half of it is not there yet")
+
+    available = {
+        Protocol.SSH: replace(replayed, close=broken),
+        Protocol.REPLAY: replace(replayed, close=lambda: closed.append("replay")),
+    }
+    plan = replace(demonstration.plan, width=1, unvisitable=())
+    with pytest.MonkeyPatch.context() as patch, Store(demonstration.history) as store:
+        patch.setattr(transports, "discover", lambda: available)
+        result = conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=_StopsAfter())
+    assert result.interrupted
+    assert closed == ["broken", "replay"]
 
 
 def test_signals_are_given_back_after_the_visits(demonstration: Demonstration) -> None:
@@ -127,6 +189,15 @@ def test_a_history_without_room_keeps_machines_in_memory(tmp_path: Path, monkeyp
         spool.add(snapshots["b"])
         assert {snapshot.target.name for snapshot in spool} == {"a", "b"}
         assert "its disk is full" in spool.problem
+
+
+def test_a_machine_whose_facts_cannot_be_stored_costs_itself_and_not_the_run(tmp_path: Path) -> None:
+    odd = replace(_host("odd", 1), applications=(Application(name="\ud800", version="1", scope="snap"),))
+    with Store(tmp_path / "history.sqlite") as store:
+        spool = Spool(store, store.begin(client="c", started_at=NOW, product_version="0"))
+        spool.add(odd)
+        spool.add(_host("b", 2))
+        assert {snapshot.target.name: snapshot.reached for snapshot in spool} == {"odd": False, "b": True}
 
 
 def test_one_snapshot_is_in_memory_at_a_time(tmp_path: Path) -> None:
@@ -161,6 +232,23 @@ def test_a_recording_of_a_run_is_written_for_each_machine_visited(tmp_path: Path
     with Store(tmp_path / "history.sqlite") as store:
         conduct(plan, store=store, feeds=FeedStore(tmp_path / "feeds"), progress=Silent())
     assert [file.name for file in (tmp_path / "taped").iterdir()] == ["here.rec"]
+
+
+def test_a_recording_that_cannot_be_written_is_told_and_the_machine_is_audited(tmp_path: Path) -> None:
+    class Listens(Silent):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def note(self, text: str) -> None:
+            self.said.append(text)
+
+    progress, taped = Listens(), tmp_path / "taped"
+    here = Target(name="x" * 300, protocol=Protocol.LOCAL)
+    plan = Plan(contract=Contract(client="c"), targets=(here,), record_into=taped)
+    with Store(tmp_path / "history.sqlite") as store:
+        result = conduct(plan, store=store, feeds=FeedStore(tmp_path / "feeds"), progress=progress)
+    assert list(_states(result).values()) == [True]
+    assert [note for note in progress.said if "could not be recorded" in note]
 
 
 def test_pack_gives_less_than_a_tenth_of_the_snapshot(tmp_path: Path) -> None:

@@ -230,9 +230,16 @@ def needs_subscription(name: str) -> Finding:
         state=PatchState.PRO_REQUIRED,
         message=Message(
             text="rules.patch.needs_subscription.fail",
-            params={**_PARAMS, "entitlement": "esm-apps", "released_on": "2026-05-02"},
+            params={
+                **_PARAMS,
+                "entitlement": "esm-apps",
+                "subscription": "Ubuntu Pro (esm-apps)",
+                "released_on": "2026-05-02",
+            },
         ),
-        remedy=Message(text="rules.patch.needs_subscription.remedy", params={"entitlement": "esm-apps", **_PARAMS}),
+        remedy=Message(
+            text="rules.patch.needs_subscription.remedy_ubuntu", params={"entitlement": "esm-apps", **_PARAMS}
+        ),
         priority=Priority(level=PriorityLevel.WATCH, score=200.0),
     )
 

@@ -25,6 +25,21 @@ def test_unknown_is_never_a_zero():
     assert any("Debian Security Tracker" in line for line in lines)
 
 
+def test_without_a_verdict_no_severity_is_counted():
+    """What a machine's own updater offers is told, and no "0 critical" that nobody looked up."""
+    from collectors.feeds.records import Severity
+    from rules.model import Outcome
+
+    found = (
+        lab.missing("m", "sudo", severity=Severity.UNKNOWN),
+        lab.answered("m", "patch.missing", Outcome.UNKNOWN, "x"),
+    )
+    lines = summary_lines(lab.assessment((lab.machine("m"),), found), "en")
+    assert any(line.startswith("Missing patches: at least 1 (") for line in lines)
+    assert not any("0 critical" in line for line in lines)
+    assert "Reboots pending: unknown" in lines
+
+
 def test_nothing_to_do_is_said():
     assert summary_lines(lab.spotless(), "fr")[-1] == "  rien"
 

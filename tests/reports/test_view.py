@@ -1,7 +1,7 @@
 """States and counts: nothing unknown ever counts as fine, and every tile equals its sheet."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -157,15 +157,32 @@ def test_the_late_patches_of_a_machine_are_told_once():
     assert [action.rule for action in plan(alone)] == ["patch.overdue"]
 
 
+def test_a_late_patch_is_to_be_installed_now_however_mild():
+    """The rule about deadlines says so; told with its patch, its urgency must not get lost."""
+    mild = lab.missing("m", "sudo", severity=Severity.LOW, level=PriorityLevel.WATCH)
+    (action,) = plan(lab.assessment((lab.machine("m"),), (mild,)))
+    assert (action.level, action.overdue) == (PriorityLevel.NOW, 1)
+    in_time = lab.missing("m", "sudo", level=PriorityLevel.WATCH, due_on=date(2026, 8, 5))
+    (action,) = plan(lab.assessment((lab.machine("m"),), (in_time,)))
+    assert (action.level, action.overdue) == (PriorityLevel.WATCH, 0)
+
+
+def test_a_machine_the_run_never_came_to_is_no_mere_thing_to_watch():
+    found = lab.not_audited("m", "interrupted")
+    calm = replace(found[0], priority=replace(found[0].priority, level=PriorityLevel.WATCH))
+    (action,) = plan(lab.assessment((lab.absent("m"),), (calm, *found[1:])))
+    assert (action.kind, action.level) == ("audit", PriorityLevel.PLAN)
+
+
 def test_a_rule_nobody_has_heard_of_still_has_its_action():
     unheard = lab.answered("m", "firewall.absent", Outcome.FAIL, "fail", severity=Severity.LOW)
     (action,) = plan(lab.assessment((lab.machine("m"),), (unheard,)))
     assert (action.rule, action.kind, action.ref) == ("firewall.absent", "", unheard.ref)
 
 
-def test_the_reference_of_a_group_stays_the_same_next_month():
+def test_the_reference_of_a_group_does_not_depend_on_the_day():
     before = {action.ref for action in plan(lab.ordinary())}
-    later = replace(lab.ordinary(), as_of=lab.AS_OF.replace(month=9))
+    later = replace(lab.ordinary(), as_of=lab.AS_OF + timedelta(hours=20))
     assert before == {action.ref for action in plan(later)}
 
 

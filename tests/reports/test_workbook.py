@@ -18,7 +18,7 @@ from reports.exports import annex
 from reports.sheets.coverage import _DEFINITIONS
 from reports.texts import Texts, languages
 from reports.workbook import file_name, render, sheet_title
-from rules.model import Message, Outcome, PriorityLevel
+from rules.model import Message, Outcome, PatchState, PriorityLevel
 from tests.lab import assessments as lab
 from tests.lab.workbook_checks import MAIN, dump, open_sheets, problems, same_figures
 
@@ -110,6 +110,50 @@ def test_G6_a_stale_feed_raises_a_banner():
     assert any("Debian Security Tracker" in text and "trop ancienne" in text for text in texts)
 
 
+def test_a_source_never_downloaded_is_not_called_old():
+    never = [feed for feed in lab.spotless().feeds if feed.name == "kev"]
+    assert never
+    feeds = tuple(
+        replace(feed, published_at=None, checked_at=None, fetched_at=None) if feed in never else feed
+        for feed in lab.spotless().feeds
+    )
+    texts = summary_texts(replace(lab.spotless(), feeds=feeds, stale_feeds=("kev",)))
+    assert any("jamais téléchargée" in text and never[0].title in text for text in texts)
+    assert not any("trop ancienne" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no_feed", "n'ont pas été téléchargés"),
+        ("unsupported", "aucun avis de sécurité ne couvre"),
+        ("partial", "complet"),
+    ],
+)
+def test_a_machine_without_a_verdict_is_told_with_its_cause(text, told):
+    blind = (
+        lab.answered("m", "host.coverage", Outcome.UNKNOWN, text),
+        lab.answered("m", "patch.missing", Outcome.UNKNOWN, "x"),
+    )
+    texts = summary_texts(lab.assessment((lab.machine("m"),), blind))
+    assert any("sans verdict" in line and told in line and "m." in line for line in texts)
+
+
+def test_a_system_nobody_follows_any_more_is_told_apart_and_counted_once():
+    """It has a tile of its own; among the patches it is neither judged nor one of the unknown."""
+    from reports.sheet import Report
+    from reports.tiles import tiles
+
+    ended = lab.answered("old", "system.end_of_support", Outcome.FAIL, "ended", state=PatchState.OUT_OF_SUPPORT)
+    silent = lab.answered("old", "patch.missing", Outcome.NOT_APPLICABLE, "out_of_support")
+    assessment = lab.assessment((lab.machine("new"), lab.machine("old")), (*lab.healthy("new"), ended, silent))
+    assert any("ne suit plus son système" in text and "old" in text for text in summary_texts(assessment))
+    shown = {tile.name: tile for tile in tiles(Report(assessment, Texts("fr", strict=True)))}
+    assert shown["support"].figure == 1
+    assert "inconnu" not in shown["urgent"].note
+    assert shown["updated"].figure == "1 / 2"
+
+
 def test_unknown_is_written_and_never_a_zero():
     texts = summary_texts(lab.blind())
     assert texts.count("Inconnu") == 5
@@ -143,7 +187,7 @@ def test_demonstration_data_say_so():
 
 
 def test_an_exploited_flaw_is_the_striking_fact():
-    assert any("exploitent déjà (openssl)" in text for text in summary_texts(lab.ordinary()))
+    assert any("exploitent déjà (OpenSSL)" in text for text in summary_texts(lab.ordinary()))
 
 
 def test_a_zero_that_unknown_machines_could_change_is_not_green():
@@ -211,7 +255,7 @@ def test_machines_nobody_saw_are_first_with_the_reason_and_what_to_do():
 def test_every_feed_shows_its_date_age_limit_and_licence():
     book = loaded(rendered("ordinary", "en"))
     row = next(row for row in book["Coverage and limits"].iter_rows(values_only=True) if row[0] == "CISA KEV")
-    assert row[1:6] == ("Current", "CC0-1.0", datetime(2026, 8, 4), 1, 7)  # noqa: DTZ001 - a cell has no zone
+    assert row[1:7] == ("Current", "CC0-1.0", None, 1, 7, datetime(2026, 8, 4))  # noqa: DTZ001 - a cell has no zone
 
 
 def test_a_feed_that_was_never_fetched_is_shown_although_it_is_absent():
@@ -304,6 +348,63 @@ def test_every_sheet_is_set_up_for_screen_and_paper():
         assert sheet.print_title_rows == "$4:$4"
         assert sheet.freeze_panes == "B5"
         assert sheet.auto_filter.ref.startswith("A4:")
+
+
+@pytest.mark.parametrize("sample", lab.SAMPLES)
+def test_every_sheet_of_the_manager_fits_one_page_across_in_legible_print(sample):
+    """190 characters of column width across A4 landscape: 10 points are printed in 7 at least (measured)."""
+    for language in languages():
+        for sheet in loaded(rendered(sample, language)).worksheets:
+            across = sum(dimension.width for dimension in sheet.column_dimensions.values())
+            assert across <= (108 if sheet.page_setup.orientation == "portrait" else 190), sheet.title
+            assert sheet.page_setup.fitToWidth == 1
+
+
+def test_the_annex_is_printed_over_several_pages_rather_than_in_tiny_letters():
+    findings = loaded(annex.render(lab.ordinary(), "fr")).worksheets[0]
+    across = sum(dimension.width for dimension in findings.column_dimensions.values())
+    assert findings.page_setup.fitToWidth >= across / 190 > 1
+
+
+def test_a_deadline_that_has_passed_is_called_so():
+    assessment = lab.ordinary()
+    assert any(re.fullmatch(r"Dépassée le \d\d/\d\d/\d{4}", text) for text in summary_texts(assessment))
+    plan = loaded(rendered("ordinary", "fr"))["Plan d'action"]
+    for row in plan.iter_rows(min_row=5, values_only=True):
+        late = row[7] is not None and row[7].date() < assessment.as_of.date()
+        assert (row[8] is not None) is late, row
+
+
+def test_a_system_out_of_support_shows_no_reassuring_zero():
+    from reports.sheet import Report
+    from reports.sheets.machines import line
+    from reports.view import MachineState
+
+    report = Report(lab.ordinary(), Texts("fr", strict=True))
+    for machine in report.view.in_state(MachineState.OUT_OF_SUPPORT):
+        shown = line(report, replace(machine, missing=0))[5]
+        assert shown.value == "Plus publiés"
+
+
+def test_an_update_only_the_machine_knows_is_not_called_free_of_exploitation():
+    """Nobody names a flaw, so nothing could be looked up in the list of exploited ones."""
+    found = lab.missing("m", "tzdata", epss=None)
+    params = {**found.message.params, "cross_check": "only_theirs", "cve_count": 0, "kev_count": 0}
+    nameless = replace(found, message=replace(found.message, params=params))
+    book = loaded(render(lab.assessment((lab.machine("m"),), (nameless,)), "fr"))
+    row = next(book["Correctifs manquants"].iter_rows(min_row=5, values_only=True))
+    assert row[6] == "Inconnu"
+
+
+@pytest.mark.parametrize(("entitlement", "product"), [("esm-infra", "Ubuntu Pro"), ("ltss", "SUSE LTSS"), ("x9", "x9")])
+def test_a_fix_for_subscribers_names_the_subscription_it_needs(entitlement, product):
+    found = lab.answered("m", "patch.needs_subscription", Outcome.FAIL, "fail")
+    message = replace(found.message, params={**found.message.params, "entitlement": entitlement})
+    needed = replace(found, state=PatchState.PRO_REQUIRED, message=message)
+    texts = texts_of(
+        loaded(render(lab.assessment((lab.machine("m"),), (needed, *lab.healthy("m"))), "fr"))["Plan d'action"]
+    )
+    assert any(f"souscrire l'abonnement ({product})" in text for text in texts)
 
 
 def test_no_table_has_merged_cells():

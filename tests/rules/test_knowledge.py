@@ -1,6 +1,7 @@
 """What counts as advisory coverage of a release."""
 
 from dataclasses import replace
+from datetime import date
 
 from collectors.feeds.records import Advisory, FeedRecords, FeedState, Severity
 from rules.knowledge import Knowledge
@@ -49,3 +50,14 @@ def test_a_vendors_own_rating_is_never_replaced() -> None:
     knowledge = Knowledge.from_records(FeedRecords(advisories=(own, entry("CVE-2026-1", Severity.CRITICAL))))
     assert knowledge.advisories[own.id] is own
     assert knowledge.rated_by_cves == frozenset()
+
+
+def test_G5_of_two_feeds_that_publish_one_advisory_the_earlier_date_starts_the_clock() -> None:
+    lists = replace(DSA, issued_on=date(2026, 11, 10))
+    osv = replace(DSA, feed="osv-debian", issued_on=date(2026, 11, 2), severity=Severity.HIGH, cves=("CVE-2026-9",))
+    for order in ((lists, osv), (osv, lists)):
+        found = Knowledge.from_records(FeedRecords(advisories=order)).advisories[DSA.id]
+        assert (found.issued_on, found.severity) == (date(2026, 11, 2), Severity.HIGH)
+        assert (found.feed, found.cves) == (order[0].feed, order[0].cves)
+    undated = Knowledge.from_records(FeedRecords(advisories=(replace(DSA, issued_on=None), lists)))
+    assert undated.advisories[DSA.id].issued_on == date(2026, 11, 10)

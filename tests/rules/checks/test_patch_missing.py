@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.feeds.records import Severity
+from collectors.feeds.records import Lifecycle, Severity
 from collectors.model import FactKind, Kernel, KernelState, PackageLists, Repository
+from reports.texts import Texts
 from rules.contract import Contract
 from rules.kernels import KernelDoubt
 from rules.model import Confidence, CrossCheck, Outcome, PatchState, PriorityLevel
@@ -25,11 +26,13 @@ from tests.lab.snapshots import (
 )
 from tests.rules.checks.estate import (
     FEEDS,
+    RELEASES,
     advisory,
     aged,
     ask,
     days,
     exploited,
+    feed,
     fixed,
     knowledge,
     offer,
@@ -48,6 +51,10 @@ KNOWN = knowledge(advisories=(advisory(),), affected=(fixed("openssl", "3.0.16-1
 
 def _opinion(finding):
     return finding.message.params["cross_check"], finding.message.params["cross_check_why"]
+
+
+def spoken_evidence(finding, position, language="fr"):
+    return Texts(language, strict=True).message(finding.evidence[position].what)
 
 
 # --- pass, fail, blind, stale -------------------------------------------------------------------------------------
@@ -139,6 +146,44 @@ def test_a_feed_exactly_at_its_limit_still_holds(age_days, outcome):
     assert only(ask(RULE, debian_host(packages={"openssl": "3.0.16-1"}), about)).outcome is outcome
 
 
+def test_G6_a_stale_feed_that_only_explains_hides_no_missing_fix():
+    """Debian's tracker says why a CVE has no fix; the advisories alone say what is missing."""
+    explains = feed("states", age_days=9, covers=RELEASES, announces=False)
+    host = debian_host(packages={"openssl": "3.0.16-1"})
+    found = only(ask(RULE, host, replace_feeds(KNOWN, (*FEEDS, explains))))
+    assert found.outcome is Outcome.PASS
+    assert [line.source for line in found.evidence] == ["Feed tracker"]
+    assert only(ask("patch.no_fix", host, replace_feeds(KNOWN, (*FEEDS, explains)))).outcome is Outcome.UNKNOWN
+
+
+def test_a_feed_that_only_explains_is_no_coverage():
+    explains = (*without("tracker"), feed("states", covers=RELEASES, announces=False))
+    host = debian_host(packages={"openssl": "3.0.15-1"})
+    for rule in (RULE, "patch.overdue", "patch.no_fix"):
+        found = only(ask(rule, host, replace_feeds(KNOWN, explains), verdicts=[]))
+        assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, "rules.unknown.no_advisories")
+    assert "unsupported" in outcomes(ask("host.coverage", host, replace_feeds(KNOWN, explains)))
+
+
+def test_D12_one_stale_advisory_feed_of_two_leaves_a_pass_unknown():
+    """Which of two lists holds the advisory that matters cannot be told beforehand."""
+    second = feed("second", age_days=9, covers=RELEASES)
+    found = only(ask(RULE, debian_host(packages={"openssl": "3.0.16-1"}), replace_feeds(KNOWN, (*FEEDS, second))))
+    assert (found.outcome, found.message.params["feed"]) == (Outcome.UNKNOWN, "Feed second")
+
+
+def test_nothing_missing_on_a_system_nobody_publishes_for_any_more_is_no_pass():
+    ended = Lifecycle(product="debian", cycle="12", support_ends_on=days(-1))
+    about = replace(KNOWN, lifecycles={("debian", "12"): ended})
+    found = only(ask(RULE, debian_host(packages={"openssl": "3.0.16-1"}), about))
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.OUT_OF_SUPPORT)
+    assert spoken(found, "fr").startswith(
+        "Aucun correctif publié ne manque, mais le support de cette machine est terminé"
+    )
+    found = only(ask(RULE, debian_host(packages={"openssl": "3.0.15-1"}), about))
+    assert found.outcome is Outcome.FAIL  # what was published until then still counts
+
+
 def test_L18_L27_a_distribution_without_an_advisory_feed_is_unknown():
     found = only(ask(RULE, debian_host(packages={"bash": "5"}, id="kali", version_id="2026.3"), KNOWN))
     assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, "rules.unknown.no_advisories")
@@ -185,6 +230,17 @@ def test_the_newest_of_several_offers_counts():
 def test_L4_a_held_package_explains_why_nothing_is_offered():
     host = debian_host(packages=[deb("openssl", "3.0.15-1", held=True)])
     assert _opinion(only(ask(RULE, host, KNOWN))) == ("only_ours", "held")
+
+
+def test_L4_a_held_package_is_told_as_held_even_when_the_updater_offers_the_fix():
+    held = (deb("openssl", "3.0.15-1", held=True),)
+    updates = (offer("openssl", "3.0.16-1", held_back=True),)
+    found = only(ask(RULE, debian_host(packages=held, available_updates=updates), KNOWN))
+    assert _opinion(found) == (CrossCheck.AGREE, "held_offered")
+    assert "hold" in spoken_evidence(found, -1)
+    assert found.remedy is not None
+    assert found.remedy.text.endswith("remedy_held")
+    assert found.remedy.params["command"] == "apt-mark unhold openssl && apt-get install --only-upgrade openssl"
 
 
 def test_a_host_without_security_repository_cannot_know_the_fix():
@@ -296,6 +352,7 @@ def test_an_advisory_we_know_and_judged_otherwise_is_shown_as_a_disagreement():
     found = only(ask(RULE, host, knowledge(advisories=(advisory("ALSA-2026:1", severity=Severity.MEDIUM),))))
     assert (_opinion(found), found.confidence) == (("only_theirs", "disagree"), Confidence.TENTATIVE)
     assert (found.severity, found.due_on) == (Severity.MEDIUM, days(57))
+    assert spoken(found, "fr").endswith("nos listes connaissent l'avis, mais pas pour cette version.")
 
 
 def test_the_updaters_own_rating_is_used_where_no_advisory_of_ours_rates():
@@ -314,10 +371,32 @@ def _kernel(state=PatchState.MISSING, **changes):
     return (made,)
 
 
-def test_L5_L14_a_fixed_kernel_on_disk_or_a_live_patch_is_not_missing():
+def test_L5_a_fixed_kernel_on_disk_is_not_missing():
     host = debian_host(packages={"bash": "5"})
-    for state in (PatchState.REBOOT_PENDING, PatchState.MITIGATED):
-        assert only(ask(RULE, host, verdicts=_kernel(state))).outcome is Outcome.PASS
+    assert only(ask(RULE, host, verdicts=_kernel(PatchState.REBOOT_PENDING))).outcome is Outcome.PASS
+
+
+def test_L14_a_flaw_under_a_live_patch_is_not_missing_but_told_with_what_remains_to_do():
+    kernel = Kernel(package="linux-image-6.1.0-41-amd64", release="6.1.0-41-amd64", version="6.1.158-1")
+    live = KernelState(installed=(kernel,), livepatch="livepatch: 103.1")
+    host = debian_host(packages={"bash": "5"}, kernels=live)
+    found = {one.key: one for one in ask(RULE, host, verdicts=_kernel(PatchState.MITIGATED))}
+    assert {key: one.outcome for key, one in found.items()} == {
+        "mitigated:linux": Outcome.NOT_APPLICABLE,
+        "": Outcome.PASS,
+    }
+    told = found["mitigated:linux"]
+    assert (told.state, told.confidence) == (PatchState.MITIGATED, Confidence.TENTATIVE)
+    assert told.evidence[0].seen == "livepatch: 103.1"
+    assert spoken(told, "fr").endswith("le noyau corrigé 6.1.170-1 reste à installer et à démarrer.")
+
+
+def test_L14_end_to_end_a_live_patch_without_the_fixed_kernel_on_disk_leaves_a_trace():
+    about = knowledge(advisories=(advisory(),), affected=(fixed("linux", "6.1.170-1"),))
+    image = deb("linux-image-6.1.0-41-amd64", "6.1.158-1", source="linux-signed-amd64", source_version="6.1.158+1")
+    kernel = Kernel(package=image.name, release="6.1.0-41-amd64", version="6.1.158-1", flavor="amd64")
+    host = debian_host(packages=[image], kernels=KernelState(installed=(kernel,), livepatch="kpatch"))
+    assert outcomes(ask(RULE, host, about)) == {"mitigated:linux": Outcome.NOT_APPLICABLE, "": Outcome.PASS}
 
 
 def test_a_missing_kernel_fix_agrees_with_the_meta_package_that_would_pull_it():
@@ -382,6 +461,39 @@ def test_the_remedy_is_the_exact_command_of_the_hosts_package_manager(host, comm
     found = only(ask(RULE, host, verdicts=[verdict(packages=host.packages)]))
     assert found.remedy is not None
     assert found.remedy.params["command"] == command
+
+
+def test_L18_an_updater_that_does_not_rate_its_updates_confirms_nothing():
+    offered = offer("busybox", "1.37-r1", security=None, origin="")
+    host = alpine_host(packages={"busybox": "1.36-r1"}, available_updates=(offered,))
+    found = only(ask(RULE, host))
+    assert (found.outcome, found.confidence) == (Outcome.PASS, Confidence.FIRM)
+    assert "sans dire lesquelles touchent à la sécurité" in spoken(found, "fr")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        debian_host(packages={"bash": "5"}, repositories=(Repository(id="Debian:bookworm", suite="bookworm"),)),
+        alma_host(packages={"bash": "5"}, repositories=()),
+        rhel_host(packages={"bash": "5"}, registered=False),
+    ],
+)
+def test_L18_L19_an_updater_without_repository_for_security_updates_confirms_nothing(host):
+    found = only(ask(RULE, host))
+    assert (found.outcome, found.confidence) == (Outcome.PASS, Confidence.FIRM)
+    assert found.message.text.endswith("pass_uninformed")
+
+
+def test_a_fix_without_date_or_cve_says_so_in_words():
+    about = knowledge(
+        advisories=(advisory("debian-security:bookworm/x_2", severity=Severity.UNKNOWN, days_ago=None, cves=()),),
+        affected=(fixed("openssl", "3.0.16-1", by="debian-security:bookworm/x_2"),),
+    )
+    found = only(ask(RULE, debian_host(packages=OPENSSL), about))
+    assert (found.due_on, found.released_on) == (None, None)
+    words = spoken_evidence(found, 1).replace("\u00a0", " ")
+    assert words == "debian-security:bookworm/x_2 (date non publiée), gravité non publiée : n.c."
 
 
 def test_hostile_package_names_cannot_leave_the_command():

@@ -1,10 +1,14 @@
 """patch.no_fix: told, never counted."""
 
-from collectors.feeds.records import FixState
+from datetime import timedelta
+
+import pytest
+
+from collectors.feeds.records import FixState, Lifecycle
 from collectors.model import FactKind
 from rules.model import NO_PRIORITY, Outcome, PatchState
-from tests.lab.snapshots import deb, debian_host, gap
-from tests.rules.checks.estate import advisory, aged, ask, fixed, knowledge, only, outcomes, verdict
+from tests.lab.snapshots import alma_host, deb, debian_host, gap, suse_host
+from tests.rules.checks.estate import TODAY, advisory, aged, ask, fixed, knowledge, only, outcomes, verdict
 
 RULE = "patch.no_fix"
 HOST = debian_host(packages={"bash": "5"})
@@ -35,6 +39,28 @@ def test_a_host_with_hundreds_of_unfixed_flaws_gets_one_line():
 
 def test_nothing_unfixed_passes():
     assert only(ask(RULE, HOST)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("host", [alma_host(packages={"bash": "5"}), suse_host(packages={"bash": "5"})])
+def test_L17_vendors_who_publish_fixes_only_say_nothing_about_what_stays_open(host):
+    found = only(ask(RULE, host))
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.NONE)
+    told = ask(RULE, host, verdicts=[verdict("p", PatchState.NO_FIX, reason="will-not-fix")])
+    assert outcomes(told) == {"no_fix": Outcome.NOT_APPLICABLE}
+
+
+def test_a_system_out_of_support_is_not_free_of_flaws():
+    ended = Lifecycle(product="debian", cycle="12", support_ends_on=TODAY - timedelta(days=1))
+    found = only(ask(RULE, HOST, knowledge(lifecycles=(ended,))))
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.OUT_OF_SUPPORT)
+
+
+def test_a_silent_vendor_is_not_quoted():
+    """ "unfixed" is our feeds' word for an entry without reason."""
+    found = only(ask(RULE, HOST, verdicts=[verdict("p", PatchState.NO_FIX, reason="unfixed")]))
+    assert found.evidence[0].what.text == "rules.evidence.no_fix"
+    found = only(ask(RULE, HOST, verdicts=[verdict("p", PatchState.NO_FIX, reason="ignored, unfixed")]))
+    assert found.evidence[0].what.params["reason"] == "ignored"
 
 
 def test_blind_and_stale_are_unknown_beside_what_was_seen():

@@ -9,6 +9,7 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from rules.contract import Contract, Sla
 from rules.model import Outcome, PatchState, PriorityLevel
+from rules.rulings import Doubt
 from tests.lab.snapshots import NOW, deb, debian_host, gap
 from tests.rules.checks.estate import (
     FEEDS,
@@ -18,6 +19,7 @@ from tests.rules.checks.estate import (
     days,
     exploited,
     knowledge,
+    offer,
     only,
     outcomes,
     spoken,
@@ -101,8 +103,46 @@ def test_a_fix_without_any_date_is_unknown_and_never_in_time():
     assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, "rules.patch.overdue.undated")
 
 
-def test_an_undated_fix_beside_a_late_one_is_counted():
-    assert only(_ask(_fix("a", None), _fix("b", 40))).message.params["undated_count"] == 1
+def test_an_undated_fix_beside_a_late_one_is_told_apart_and_not_dropped():
+    found = {one.key: one for one in _ask(_fix("a", None), _fix("b", 40))}
+    assert {key: one.outcome for key, one in found.items()} == {"": Outcome.FAIL, "undated": Outcome.UNKNOWN}
+    assert (found[""].message.params["packages"], found["undated"].message.params["packages"]) == ("b", "a")
+    assert found[""].message.params["undated_count"] == 1
+    assert [line.seen for line in found["undated"].evidence] == ["a 1.0-1"]
+    assert spoken(found["undated"], "fr").startswith("1 correctif manquant sans date de publication connue (a)")
+
+
+def test_a_security_update_only_the_updater_knows_has_no_date_and_is_not_in_time():
+    offered = (offer("tzdata", "2026c-0+deb12u1"),)
+    host = debian_host(packages=[deb("tzdata", "2026b-0+deb12u1")], available_updates=offered)
+    found = only(_ask(host=host))
+    assert (found.outcome, found.message.params["packages"]) == (Outcome.UNKNOWN, "tzdata")
+
+
+def test_an_update_whose_advisory_is_known_and_old_is_late_though_our_own_verdict_differs():
+    offered = (offer("openssl", "3.0.16-1", advisories=("DSA-9001-1",)),)
+    host = debian_host(packages=[deb("openssl", "3.0.15-1")], available_updates=offered)
+    found = only(_ask(host=host, about=knowledge(advisories=(advisory(days_ago=30),))))
+    assert (found.outcome, found.due_on) == (Outcome.FAIL, days(-16))
+    assert found.evidence[0].expected == "openssl 3.0.16-1"
+
+
+def test_a_fix_released_after_cisas_date_is_late_from_the_day_after_its_release():
+    about = knowledge(exploited=(exploited(due_in=-400),))
+    assert only(_ask(_fix(days_ago=0), about=about)).outcome is Outcome.PASS
+    assert only(_ask(_fix(days_ago=1), about=about)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("due_in", "outcome"), [(0, Outcome.PASS), (-1, Outcome.FAIL)])
+def test_G4_cisas_due_day_itself_is_in_time(due_in, outcome):
+    about = knowledge(exploited=(exploited(due_in=due_in),))
+    assert only(_ask(_fix(days_ago=5), about=about)).outcome is outcome
+
+
+@pytest.mark.parametrize(("days_ago", "outcome"), [(14, Outcome.PASS), (15, Outcome.FAIL)])
+def test_cyber_essentials_ends_with_its_fourteenth_day(days_ago, outcome):
+    contract = Contract(client="ACME", sla=Sla(critical=30, high=30, cyber_essentials=True))
+    assert only(_ask(_fix(days_ago=days_ago, severity=Severity.UNKNOWN), contract=contract)).outcome is outcome
 
 
 def test_unread_packages_are_unknown():
@@ -126,3 +166,11 @@ def test_a_late_fix_stays_late_under_a_stale_feed():
     assert len(FEEDS) == 4
     found = _ask(_fix(days_ago=40), about=knowledge(feeds=aged("tracker", 9)))
     assert outcomes(found) == {"": Outcome.FAIL, "incomplete": Outcome.UNKNOWN}
+
+
+def test_a_fix_that_may_be_owed_may_be_late():
+    doubtful = replace(_fix("perl", 90), state=PatchState.UNKNOWN, reason=Doubt.MODULE)
+    found = only(_ask(doubtful))
+    assert (found.key, found.outcome) == ("undecided", Outcome.UNKNOWN)
+    assert spoken(found, "fr").startswith("Pour 1 paquet, impossible de dire s'il manque un correctif (perl)")
+    assert outcomes(_ask(doubtful, _fix("curl", 90))) == {"": Outcome.FAIL, "undecided": Outcome.UNKNOWN}

@@ -5,11 +5,23 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from collectors.feeds import endoflife
 from collectors.feeds.records import Lifecycle
-from collectors.model import FactKind, Subscription
+from collectors.model import FactKind, Repository, Subscription
+from rules import support
 from rules.contract import Contract
 from rules.model import Confidence, Outcome, PatchState, PriorityLevel
-from tests.lab.snapshots import alma_host, alpine_host, debian_host, gap, rhel_host, suse_host, ubuntu_host, unreached
+from tests.lab.snapshots import (
+    alma_host,
+    alpine_host,
+    debian_host,
+    gap,
+    rhel_host,
+    rocky_host,
+    suse_host,
+    ubuntu_host,
+    unreached,
+)
 from tests.rules.checks.estate import FEEDS, aged, ask, knowledge, only, spoken, without
 
 RULE = "system.end_of_support"
@@ -21,6 +33,24 @@ DATES = (
     Lifecycle(product="almalinux", cycle="9", support_ends_on=date(2032, 5, 31)),
     Lifecycle(product="rhel", cycle="7", support_ends_on=date(2024, 6, 30), extended_ends_on=date(2029, 5, 31)),
     Lifecycle(product="sles", cycle="15.0", support_ends_on=date(2019, 12, 31), extended_ends_on=date(2022, 12, 31)),
+    Lifecycle(product="sles", cycle="15.4", support_ends_on=date(2023, 12, 31), extended_ends_on=date(2027, 12, 31)),
+    Lifecycle(product="sles", cycle="15.7", support_ends_on=date(2031, 7, 31), extended_ends_on=date(2034, 7, 31)),
+    Lifecycle(product="ubuntu", cycle="25.04", support_ends_on=date(2026, 1, 15)),
+    Lifecycle(product="ubuntu", cycle="26.10", support_ends_on=date(2027, 7, 31)),
+    Lifecycle(product="rocky-linux", cycle="9", support_ends_on=date(2032, 5, 31)),
+    Lifecycle(product="rocky-linux", cycle="8", support_ends_on=date(2029, 5, 31)),
+    Lifecycle(product="rhel", cycle="9", support_ends_on=date(2032, 5, 31), extended_ends_on=date(2035, 5, 31)),
+    Lifecycle(
+        product="oracle-linux", cycle="7", support_ends_on=date(2024, 12, 31), extended_ends_on=date(2028, 6, 30)
+    ),
+    Lifecycle(product="oracle-linux", cycle="9", support_ends_on=date(2032, 6, 30)),
+    Lifecycle(product="opensuse", cycle="15.5", support_ends_on=date(2024, 12, 31)),
+    Lifecycle(product="opensuse", cycle="15.6", support_ends_on=date(2026, 4, 30)),
+    Lifecycle(product="opensuse", cycle="16.0", support_ends_on=date(2027, 10, 31)),
+    Lifecycle(product="alpine-linux", cycle="3.18", support_ends_on=date(2025, 5, 9)),
+    Lifecycle(product="alpine-linux", cycle="3.23", support_ends_on=date(2027, 11, 1)),
+    Lifecycle(product="amazon-linux", cycle="2023", support_ends_on=date(2029, 6, 30)),
+    Lifecycle(product="linuxmint", cycle="22.2", support_ends_on=date(2029, 4, 30)),
     Lifecycle(product="alpine-linux", cycle="3.20", support_ends_on=date(2026, 4, 1)),
     Lifecycle(product="centos-stream", cycle="9", support_ends_on=date(2027, 5, 31)),
     Lifecycle(product="centos", cycle="7", support_ends_on=date(2024, 6, 30)),
@@ -125,17 +155,72 @@ def test_an_unread_subscription_matters_only_once_regular_support_is_over_or_nea
     assert _ask(debian_host(packages=PACKAGES, gaps=hidden)).outcome is Outcome.PASS
 
 
-def test_red_hat_extended_support_needs_its_own_entitlement():
-    host = rhel_host(release="7.9", packages=PACKAGES)
+def test_L12_red_hat_extended_support_is_told_by_its_repository_because_registration_names_no_service():
+    current = (Subscription(kind="rhel", attached=True, services=("Current",)),)
+    for repository, outcome in (("rhel-7-server-rpms", Outcome.FAIL), ("rhel-7-server-els-rpms", Outcome.PASS)):
+        repositories = (Repository(id=repository),)
+        host = rhel_host(release="7.9", packages=PACKAGES, subscriptions=current, repositories=repositories)
+        assert _ask(host).outcome is outcome
+    unread = rhel_host(
+        release="7.9", packages=PACKAGES, repositories=(), gaps=(gap(FactKind.REPOSITORIES),), subscriptions=current
+    )
+    assert _ask(unread).outcome is Outcome.UNKNOWN
+    assert _ask(rhel_host(release="7.9", packages=PACKAGES, registered=False)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("services", "repository", "outcome"),
+    [
+        (("SLES 15.4",), "SLE-Updates", Outcome.FAIL),
+        (("SLES 15.4", "SLES-LTSS 15.4"), "SLE-Updates", Outcome.PASS),
+        ((), "SLE-Product-SLES15-SP4-LTSS-Updates", Outcome.PASS),  # a plain user sees no products
+        ((), "SLE-Updates", Outcome.UNKNOWN),
+    ],
+)
+def test_L12_suse_extended_support_counts_only_for_who_has_it_and_unread_is_unknown(services, repository, outcome):
+    registered = (Subscription(kind="suse", attached=True, services=services),)
+    host = suse_host(
+        release="15.4", packages=PACKAGES, subscriptions=registered, repositories=(Repository(id=repository),)
+    )
+    found = _ask(host)
+    assert found.outcome is outcome
+    if outcome is Outcome.PASS:
+        assert found.message.params["phase"] == "LTSS"
+
+
+def test_sles_for_sap_includes_three_more_years():
+    registered = (Subscription(kind="suse", attached=True),)
+    host = suse_host(release="15.4", packages=PACKAGES, subscriptions=registered, id="sles_sap")
+    assert _ask(host).message.params["phase"] == "ESPOS"
+    unregistered = (Subscription(kind="suse", attached=False),)
+    host = suse_host(release="15.4", packages=PACKAGES, subscriptions=unregistered, id="sles_sap")
     assert _ask(host).outcome is Outcome.FAIL
-    els = (Subscription(kind="rhel", attached=True, services=("rhel-7-server-els-rpms",)),)
-    assert _ask(rhel_host(release="7.9", packages=PACKAGES, subscriptions=els)).outcome is Outcome.PASS
+
+
+def test_L12_a_host_without_any_sign_of_a_subscription_has_none():
+    """The client was asked and nothing was found; what could not be asked is a gap."""
+    assert _ask(ubuntu_host(release="20.04", packages=PACKAGES, subscriptions=())).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(
     ("host", "outcome"),
     [
         (alma_host(packages=PACKAGES), Outcome.PASS),
+        (alma_host(release="9", packages=PACKAGES), Outcome.PASS),
+        (rocky_host(release="9.6", packages=PACKAGES), Outcome.PASS),
+        (rocky_host(release="8.10", packages=PACKAGES), Outcome.PASS),
+        (rhel_host(release="9.4", packages=PACKAGES), Outcome.PASS),
+        (alma_host(packages=PACKAGES, id="ol", version_id="9.5"), Outcome.PASS),
+        (alma_host(packages=PACKAGES, id="amzn", version_id="2023"), Outcome.PASS),
+        (ubuntu_host(packages=PACKAGES, id="linuxmint", version_id="22.2"), Outcome.PASS),
+        (ubuntu_host(packages=PACKAGES, version_id="25.04", pro=False), Outcome.FAIL),
+        (ubuntu_host(packages=PACKAGES, version_id="26.10", pro=False), Outcome.PASS),
+        (suse_host(release="15.7", packages=PACKAGES), Outcome.PASS),
+        (suse_host(release="15.5", packages=PACKAGES, id="opensuse-leap"), Outcome.FAIL),
+        (suse_host(release="15.6", packages=PACKAGES, id="opensuse-leap"), Outcome.FAIL),
+        (suse_host(release="16.0", packages=PACKAGES, id="opensuse-leap"), Outcome.PASS),
+        (alpine_host(release="3.18.12", packages=PACKAGES), Outcome.FAIL),
+        (alpine_host(release="3.23.0", packages=PACKAGES), Outcome.PASS),
         (suse_host(release="15", packages=PACKAGES), Outcome.FAIL),
         (alpine_host(packages=PACKAGES), Outcome.FAIL),
         (alma_host(packages=PACKAGES, id="centos", version_id="9", pretty_name="CentOS Stream 9"), Outcome.PASS),
@@ -145,7 +230,31 @@ def test_red_hat_extended_support_needs_its_own_entitlement():
     ],
 )
 def test_each_distribution_finds_its_own_cycle(host, outcome):
-    assert _ask(host).outcome is outcome
+    found = _ask(host)
+    assert (found.outcome, found.evidence[1].what.text.partition(".lifecycle")[1]) == (outcome, ".lifecycle")
+
+
+def test_every_product_a_distribution_maps_to_is_kept_by_the_calendar_feed():
+    assert {product for product, _ in support._PRODUCTS.values()} | {"centos", "centos-stream"} <= endoflife.PRODUCTS
+
+
+def test_L10_regular_support_is_not_said_to_last_as_long_as_what_follows_it():
+    found = _ask(debian_host(packages=PACKAGES), _on(2026, 7, 1))
+    assert spoken(found, "fr").endswith("support régulier jusqu'au 11/07/2026, puis LTS jusqu'au 30/06/2028.")
+    attached = ubuntu_host(packages=PACKAGES, pro=True, services=("esm-infra",))
+    assert spoken(_ask(attached)).endswith("regular support until 1 Apr 2027, then ESM until 9 Apr 2032.")
+
+
+def test_an_extension_nothing_on_the_machine_tells_of_leaves_a_doubt():
+    oracle = alma_host(packages=PACKAGES, id="ol", version_id="7.9")
+    assert _ask(oracle).outcome is Outcome.UNKNOWN
+
+
+def test_an_interim_ubuntu_has_no_extension_to_buy():
+    found = _ask(ubuntu_host(packages=PACKAGES, version_id="25.04", pro=True, services=("esm-infra",)))
+    assert found.message.text.endswith(".ended")
+    assert found.remedy is not None
+    assert found.remedy.text.endswith(".remedy")
 
 
 @pytest.mark.parametrize(

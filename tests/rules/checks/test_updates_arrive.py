@@ -43,6 +43,14 @@ def test_the_age_is_counted_when_the_lists_were_read_not_when_the_report_is_made
     assert only(ask(LISTS, _aged(timedelta(days=1)), as_of=late)).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(("ahead_days", "outcome"), [(0, Outcome.PASS), (30, Outcome.FAIL)])
+def test_L22_lists_of_a_host_whose_clock_is_wrong_are_dated_by_its_own_clock(ahead_days, outcome):
+    """A clock a month ahead would make lists three weeks old look like tomorrow's."""
+    lists = PackageLists(manager="apt", refreshed_at=NOW + timedelta(days=9 if ahead_days else -2))
+    host = debian_host(packages=PACKAGES, package_lists=lists, clock_skew_s=ahead_days * 86400)
+    assert only(ask("package_lists.stale", host)).outcome is outcome
+
+
 def test_the_contract_sets_the_limit():
     contract = Contract(client="ACME", package_lists_max_age_days=1)
     assert only(ask(LISTS, _aged(timedelta(days=2)), contract=contract)).outcome is Outcome.FAIL
@@ -96,6 +104,21 @@ def test_L19_an_unregistered_red_hat_is_a_license_finding():
     assert found.remedy is not None
     assert found.remedy.params["command"] == "subscription-manager register"
     assert only(ask(REGISTERED, rhel_host(packages=PACKAGES))).outcome is Outcome.PASS
+
+
+def test_L19_a_machine_rented_from_a_cloud_provider_is_not_registered_and_served_all_the_same():
+    rented = (Repository(id="rhel-9-baseos-rhui-rpms"),)
+    assert only(ask(REGISTERED, rhel_host(packages=PACKAGES, registered=False, repositories=rented))).outcome is (
+        Outcome.PASS
+    )
+    switched_off = (Repository(id="rhel-9-baseos-rhui-rpms", enabled=False),)
+    host = rhel_host(packages=PACKAGES, registered=False, repositories=switched_off)
+    assert only(ask(REGISTERED, host)).outcome is Outcome.FAIL
+
+
+def test_L27_unstable_has_no_security_suite_to_miss():
+    sid = debian_host(packages=PACKAGES, version_id="", repositories=(Repository(id="Debian:sid", suite="sid"),))
+    assert only(ask(REPOSITORIES, sid)).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
