@@ -15,7 +15,7 @@ from rules.model import Finding, PriorityLevel
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-URGENT: Final = frozenset({Severity.CRITICAL, Severity.HIGH})
+URGENT: Final = frozenset({Severity.CRITICAL, Severity.HIGH, Severity.UNKNOWN})  # undisclosed counts as high (G4)
 _LEVELS: Final = {level: rank for rank, level in enumerate(PriorityLevel)}
 _SEVERITIES: Final = {severity: rank for rank, severity in enumerate((
     Severity.CRITICAL, Severity.HIGH, Severity.UNKNOWN, Severity.MEDIUM, Severity.LOW,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from collectors.feeds.records import Severity
 from reports.sheet import Report
 from reports.styles import Style
 from reports.view import Tally
@@ -48,7 +49,9 @@ def _patches(report: Report, name: str, tally: Tally, bad: Style) -> Tile:
         return _unknown(report, name)
     unknown = view.known - view.judged  # those out of support have a tile of their own
     unread = unknown - len(view.blind_spots.get("out_of_support", ()))
-    note = texts.text(f"kpi.{name}.note", count=tally.machines, base=view.judged)
+    undisclosed = name == "urgent" and any(patch.severity is Severity.UNKNOWN for patch in view.missing)
+    kind = "note_undisclosed" if undisclosed else "note"
+    note = texts.text(f"kpi.{name}.{kind}", count=tally.machines, base=view.judged)
     if not tally.findings:
         style = Style.KPI_INFO if unknown else Style.KPI_GOOD
         return _tile(report, name, 0, _with_unknown(report, note, unread), style)

@@ -109,7 +109,7 @@ class View:
 
     @property
     def urgent(self) -> Tally:
-        """Missing patches rated critical or high by their vendor."""
+        """Missing patches rated critical or high, or by nobody (G4)."""
         return self._patches[2]["urgent"]
 
     @property

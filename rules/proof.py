@@ -6,7 +6,7 @@ from collectors.feeds.records import Advisory
 from rules.deadlines import Deadline, deadline_of
 from rules.model import Evidence, Message, Params, Priority
 from rules.priority import Sight, Threat, priority_of, threat_of
-from rules.rule import Case, FeedRole
+from rules.rule import Case, FeedRole, joined
 from rules.verdicts import PatchVerdict
 
 
@@ -62,8 +62,22 @@ def advisories_evidence(case: Case, verdict: PatchVerdict) -> tuple[Evidence, ..
     return case.shared(
         "advisories",
         verdict,
-        lambda: tuple(advisory_evidence(case, advisory, seen, expected) for advisory in verdict.advisories),
+        lambda: (
+            *(advisory_evidence(case, advisory, seen, expected) for advisory in verdict.advisories),
+            *_borrowed_rating(case, verdict),
+        ),
     )
+
+
+def _borrowed_rating(case: Case, verdict: PatchVerdict) -> Iterator[Evidence]:
+    """Say whose rating it is when the vendor gave its advisories none."""
+    borrowed = [advisory for advisory in verdict.advisories if advisory.id in case.knowledge.rated_by_cves]
+    if borrowed:
+        scores = [advisory.cvss for advisory in borrowed if advisory.cvss is not None]
+        yield Evidence(
+            what=Message(text="rules.evidence.rated_by_cves", params={"advisory": joined(a.id for a in borrowed)}),
+            seen=f"CVSS {max(scores)}" if scores else verdict.severity.value,
+        )
 
 
 def threat_evidence(case: Case, threat: Threat) -> Iterator[Evidence]:

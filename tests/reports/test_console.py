@@ -15,7 +15,7 @@ def test_what_was_not_seen_comes_before_what_is_missing():
         "  non auditée\u00a0: nas-archives (Injoignable)",
         "  non auditée\u00a0: srv-paie (Accès refusé par la machine)",
     ]
-    assert "6, dont 3 critiques ou élevés, 3 en retard, 2 pour une faille exploitée" in lines[5]
+    assert "6, dont 4 critiques, élevés ou non notés, 3 en retard, 2 pour une faille exploitée" in lines[5]
     assert lines[9].startswith("  1. [A-")
 
 
