@@ -4,6 +4,7 @@ A fact kind that no collector of the host's family delivered becomes a gap here,
 always means "looked, and found nothing".
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ _EL_IMAGE = re.compile(r"kernel(?:-(?P<flavor>rt|64k|debug|uek|lt|ml))?(?P<core>
 _SUSE_IMAGE = re.compile(r"kernel-(default|azure|rt|64kb|lpae|pae|xen|debug|vanilla|kvmsmall)(?:-base)?")
 _APK_IMAGE = re.compile(r"linux-(lts|virt|edge|stable|rpi\d?|hardened|vanilla|openpax|asahi)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_SEPARATOR = re.compile(r"[-.+~_]")
+_MAX_DIGITS = 18
 _DEBIAN_BUILD = re.compile(r"Debian (\S+)")
 _UBUNTU_BUILD = re.compile(r"#(\S+?)-Ubuntu")
 _NEVER_TOLD = (
@@ -277,8 +280,8 @@ def _newer_kernel(system: OperatingSystem, kernels: KernelState) -> RebootSignal
         detail = f"the running kernel {running} belongs to no installed package"
         return RebootSignal(name="newer-kernel", required=None, detail=detail)
     same = [kernel for kernel in kernels.installed if kernel.flavor == own.flavor]
-    newest = max(same, key=lambda kernel: _numbers(kernel.release))
-    if _numbers(newest.release) > _numbers(running):
+    newest = max(same, key=lambda kernel: _order(kernel.release))
+    if _order(newest.release) > _order(running):
         detail = f"running {running}, installed {newest.release}"
         return RebootSignal(name="newer-kernel", required=True, detail=detail)
     if not _same_build(own, system.kernel_version):
@@ -287,9 +290,14 @@ def _newer_kernel(system: OperatingSystem, kernels: KernelState) -> RebootSignal
     return RebootSignal(name="newer-kernel", required=False, detail=f"running {running}, the newest installed")
 
 
-def _numbers(release: str) -> tuple[int, ...]:
-    """Releases of one flavor differ in their numbers only, read from the left."""
-    return tuple(int(digits) for digits in _NUMBER.findall(release)[:32])
+def _order(release: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Releases of one flavor differ in their numbers only, read from the left.
+
+    Those before the first word count first: 4.18.0-80.1.2.el8_0 is newer than 4.18.0-80.el8, though 8 is more than 1.
+    """
+    parts = _SEPARATOR.split(release)
+    plain = itertools.takewhile(lambda part: part.isdecimal() and len(part) <= _MAX_DIGITS, parts)
+    return tuple(int(part) for part in plain), tuple(int(digits) for digits in _NUMBER.findall(release)[:32])
 
 
 def _same_build(kernel: Kernel, kernel_version: str) -> bool:

@@ -6,7 +6,7 @@ A visit never raises (but for an interruption): what goes wrong on a host become
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -124,7 +124,7 @@ def _unvisited(target: Target, taken_at: datetime, collector: str, reason: GapRe
 
 def scan(
     targets: Iterable[Target], visit_one: Callable[[Target], HostSnapshot], *, executor: Executor
-) -> Iterator[HostSnapshot]:
+) -> Generator[HostSnapshot, None, None]:
     """Visit many machines over an executor and yield their snapshots as they finish.
 
     On KeyboardInterrupt what is not yet begun is cancelled, what is finished is still yielded, every other target is

@@ -180,6 +180,7 @@ class _Reader:
         self.sections: dict[str, Section] = {}
         self.cut: list[str] = []
         self.damaged = 0
+        self._room = _UNPACKED_LIMIT_BYTES  # for all packs of a host together
 
     def read(self, data: bytes, *, nested: bool) -> None:
         position = 0
@@ -205,7 +206,8 @@ class _Reader:
     def _pack(self, data: bytes, begin: int) -> int:
         end = data.find(b"\n@@A1 " + (self.nonce or b"") + b" done z 0\n", begin)
         whole = end >= 0
-        inner, intact = _unpack(data[begin : end if whole else len(data)], whole=whole)
+        inner, intact = _unpack(data[begin : end if whole else len(data)], whole=whole, limit_bytes=self._room)
+        self._room = max(self._room - len(inner), 1)
         self.read(inner, nested=True)
         self.damaged += 0 if intact else 1
         return end if whole else len(data)
@@ -238,20 +240,20 @@ class _Reader:
             self.uid = int(words[1])
 
 
-def _unpack(packed: bytes, *, whole: bool) -> tuple[bytes, bool]:
-    """Unpack base64 of gzip, as far as it goes; the second value tells whether all of it was good."""
+def _unpack(packed: bytes, *, whole: bool, limit_bytes: int) -> tuple[bytes, bool]:
+    """Unpack base64 of gzip, as far as it and the limit go; the second value tells whether all of it was good."""
     packed = b"".join(packed.split())
     if not whole:
         packed = packed[: len(packed) // 4 * 4]
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        unpacked = engine.decompress(base64.b64decode(packed, validate=True), _UNPACKED_LIMIT_BYTES)
+        unpacked = engine.decompress(base64.b64decode(packed, validate=True), limit_bytes)
     except (binascii.Error, zlib.error):
-        return _salvage(packed), False
+        return _salvage(packed, limit_bytes), False
     return unpacked, whole and engine.eof
 
 
-def _salvage(packed: bytes) -> bytes:
+def _salvage(packed: bytes, limit_bytes: int) -> bytes:
     """What precedes the damage: the leading base64 alphabet, then as many bytes as inflate without an error."""
     clean = re.match(rb"[A-Za-z0-9+/]*", packed)
     leading = clean.group() if clean else b""
@@ -260,8 +262,8 @@ def _salvage(packed: bytes) -> bytes:
     found = b""
     try:
         for start in range(0, len(raw), 1024):
-            found += engine.decompress(raw[start : start + 1024], _UNPACKED_LIMIT_BYTES)
-            if len(found) > _UNPACKED_LIMIT_BYTES:
+            found += engine.decompress(raw[start : start + 1024], max(limit_bytes - len(found), 1))
+            if len(found) >= limit_bytes:
                 break
     except zlib.error:
         pass

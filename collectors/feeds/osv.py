@@ -9,11 +9,11 @@ Source: https://ossf.github.io/osv-schema/ and https://google.github.io/osv.dev/
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -110,7 +110,7 @@ class Class(StrEnum):
     FOREIGN = "foreign"  # another vendor's, or naming no package version: skipped
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One package in one release; `fixed_version` "" when the vendor has no fix, `entitlement` "" when it is free."""
 
     release: str
@@ -184,7 +184,7 @@ def decode(name: str, data: bytes, *, feed: str = "osv") -> Document:
 
 def decode_specific(raw: msgspec.Raw, kind: type[_T], *, feed: str) -> _T | None:
     """Decode a vendor's free-form object; None when it is absent. Raises FeedInvalid when it has another shape."""
-    if bytes(raw) == b"null":
+    if raw == _ABSENT:
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -228,7 +228,7 @@ def _records(name: str, document: Document, dialect: Dialect) -> tuple[FeedRecor
     kind = dialect.classify(document.id)
     if document.withdrawn or kind is Class.FOREIGN:
         return ()
-    rows = tuple(_affected(document, kind, dialect))
+    rows = _affected(document, kind, dialect)
     if not rows:
         return ()
     score = _score(document)
@@ -246,7 +246,7 @@ def _records(name: str, document: Document, dialect: Dialect) -> tuple[FeedRecor
     return (advisory, *rows)
 
 
-def _affected(document: Document, kind: Class, dialect: Dialect) -> Iterator[AffectedPackage]:
+def _affected(document: Document, kind: Class, dialect: Dialect) -> list[AffectedPackage]:
     streams = (streams_of(document.summary) or (NO_STREAM,)) if dialect.modular else _NO_MODULE
     only_paid = kind is Class.ENTRY and not dialect.keep_free_entry_fixes
     entitlements: dict[_Key, str] = {}
@@ -264,19 +264,21 @@ def _affected(document: Document, kind: Class, dialect: Dialect) -> Iterator[Aff
                     entitlements[key] = row.entitlement and entitlements.get(key, row.entitlement)
                     if not fixed:
                         reasons[key] = dialect.reason(affected)
-    for key, entitlement in entitlements.items():
-        release, package, package_kind, version, module = key
-        yield AffectedPackage(
+    return [
+        AffectedPackage(
             advisory=document.id,
             release=release,
             package=package,
             kind=package_kind,
-            state=FixState.FIXED if version else FixState.NO_FIX,
+            state=_FIXED if version else _NO_FIX,
             fixed_version=version,
             module=module,
             entitlement=entitlement,
-            reason=reasons.get(key, ""),
+            reason=reasons.get(key, "") if reasons else "",
         )
+        for key, entitlement in entitlements.items()
+        for release, package, package_kind, version, module in (key,)
+    ]
 
 
 def _fixed_versions(affected: Affected) -> tuple[str, ...]:
@@ -285,9 +287,12 @@ def _fixed_versions(affected: Affected) -> tuple[str, ...]:
     A range that ends in `last_affected` names no fixed version to require and says nothing about later ones: it
     yields nothing, as does one of commits (type GIT).
     """
-    ranges = [one.events for one in affected.ranges or () if one.type == "ECOSYSTEM"]
-    if len(ranges) == 1 and len(ranges[0]) == 2 and (only := ranges[0][1].fixed):  # nearly all of them
-        return (only,)
+    listed = affected.ranges or ()
+    if len(listed) == 1 and listed[0].type == "ECOSYSTEM":  # nearly all of them hold two events
+        events = listed[0].events
+        if len(events) == 2 and (only := events[1].fixed):
+            return (only,)
+    ranges = [one.events for one in listed if one.type == "ECOSYSTEM"]
     fixed = tuple(dict.fromkeys(event.fixed for events in ranges for event in events if event.fixed))
     if fixed or not ranges:
         return fixed
@@ -310,9 +315,10 @@ def _score(document: Document) -> float | None:
 
 
 def _cves(document: Document, kind: Class) -> tuple[str, ...]:
-    names = [document.id]
-    if kind is not Class.ENTRY or not _CVE.search(document.id):
-        names += [*(document.upstream or ()), *(document.related or ()), *(document.aliases or ())]
+    own = _CVE.search(document.id)
+    if own and kind is Class.ENTRY:
+        return (own[1],)
+    names = [document.id, *(document.upstream or ()), *(document.related or ()), *(document.aliases or ())]
     return tuple(dict.fromkeys(match[1] for match in map(_CVE.search, names) if match))
 
 
@@ -329,9 +335,13 @@ def _date(name: str, document: Document, dialect: Dialect) -> date | None:
 def _url(document: Document) -> str:
     """Return the vendor's own page: a rebuild's advisory also links the one it rebuilds."""
     links = [reference.url for reference in document.references or () if reference.type == "ADVISORY"]
+    if len(links) == 1:
+        return links[0]
     own = (document.id, document.id.replace(":", "-"))
     return next((link for link in links if any(name in link for name in own)), links[0] if links else "")
 
 
 _VENDORS = ("almalinux", "alpine", "debian", "opensuse", "redhat", "rocky", "suse", "ubuntu")
+_ABSENT = msgspec.Raw(b"null")
+_FIXED, _NO_FIX = FixState.FIXED, FixState.NO_FIX  # looked up once: an enum member costs as much as a whole field
 _DECODER = msgspec.json.Decoder(Document)

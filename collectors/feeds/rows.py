@@ -59,13 +59,19 @@ class Packer:
         self._advisories: dict[str, int] = {}
         self._count = 0
         self._names: dict[str, int] = {}
+        self._details: dict[tuple[str, ...], int] = {}
+        self._affected: list[tuple[int, int, int, int, str]] = []
         self.chunk = Chunk()
 
     def take(self) -> Chunk:
         """Hand over what was added since the last call; advisory numbers go on."""
         chunk, self.chunk = self.chunk, Chunk(first=self._count)
         chunk.names = list(self._names)
+        if self._affected:
+            chunk.affected = AffectedColumns(*map(list, zip(*self._affected, strict=True)))
         self._names.clear()
+        self._details.clear()
+        self._affected.clear()
         return chunk
 
     def add_member(self, member: int, records: Iterable[FeedRecord]) -> None:
@@ -125,14 +131,14 @@ class Packer:
         if advisory is None:
             problem = f"{record.package} in {record.release} names advisory {record.advisory!r}, which is not there."
             raise FeedInvalid(self._feed, problem)
-        detail = DETAIL_SEPARATOR.join((record.kind, record.state, record.module, record.entitlement, record.reason))
         names = self._names
-        columns = self.chunk.affected
-        columns.advisory.append(advisory)
-        columns.release.append(names.setdefault(record.release, len(names)))
-        columns.package.append(names.setdefault(record.package, len(names)))
-        columns.detail.append(names.setdefault(detail, len(names)))
-        columns.fixed_version.append(record.fixed_version)
+        fields = (record.kind, record.state, record.module, record.entitlement, record.reason)
+        detail = self._details.get(fields)
+        if detail is None:
+            detail = self._details[fields] = names.setdefault(DETAIL_SEPARATOR.join(fields), len(names))
+        release = names.setdefault(record.release, len(names))
+        package = names.setdefault(record.package, len(names))
+        self._affected.append((advisory, release, package, detail, record.fixed_version))
 
 
 def _lifecycle_row(record: Lifecycle) -> tuple[str | bool | None, ...]:

@@ -21,21 +21,25 @@ _UPDATES_PENDING = 100
 _NO_CACHE = re.compile(r"no cache for (?:repository )?['\"]?([^'\"\s]+)", re.IGNORECASE)
 _STATUS = re.compile(r"status:([0-9]{1,3})")
 _EVR = re.compile(r"(?:(\d+):)?([^-:]+)-([^-]+)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _SEVERITIES = {"critical", "important", "moderate", "low"}
-_OBSOLETES = "Obsoleting Packages"
+_OBSOLETES = "obsoleting packages"
 # What plugins and the tool itself say beside the lists, on standard output.
 _SAID = (
+    "Available upgrades",
     "Last metadata expiration check",
     "Loaded plugins",
     "Local host",
     "Modular dependency problem",
     "Not root, Subscription Management",
+    "Repositories loaded.",
     "Security: ",
     "Subscription Manager is operating",
     "This system is ",
     "Unable to read consumer identity",
     "Update notice ",
     "Updating Subscription Management",
+    "Updating and loading repositories:",
     "You can use subscription-manager",
 )
 
@@ -108,7 +112,7 @@ def _joined(lines: Iterable[str]) -> list[str]:
     """Rows made whole again: a name too long for its column stands alone on its line. Ends before the obsoletes."""
     rows: list[str] = []
     for line in lines:
-        if line.startswith(_OBSOLETES):
+        if line.lower().startswith(_OBSOLETES):  # dnf 5 writes it small
             break
         if not line.strip() or line.startswith(_SAID):
             continue
@@ -127,6 +131,8 @@ def _notice(line: str) -> _Notice | None:
         advisory, kind, package = words
         severity, slash, security = kind.partition("/")
         return _made(advisory, package, security=bool(slash) and security.startswith("Sec"), severity=severity)
+    if len(words) == 5 and _DATE.fullmatch(words[3]):  # dnf 5, an advisory without severity
+        words.insert(2, "")
     if len(words) >= 5:  # dnf 5: id, type, severity, package, date
         return _made(words[0], words[3], security=words[1] == "security", severity=words[2])
     raise ValueError(line)

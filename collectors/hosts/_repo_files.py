@@ -5,7 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from collectors.hosts.base import Facts, Section, Unreadable, denied_or, first_line, lines_of, unread_gap
+from collectors.hosts.base import (
+    MAX_LINE_CHARACTERS,
+    Facts,
+    Section,
+    Unreadable,
+    denied_or,
+    first_line,
+    lines_of,
+    shown,
+    unread_gap,
+)
 from collectors.model import FactKind, Gap, GapReason, PackageLists, Repository
 
 HIDE_PASSWORDS = (
@@ -16,9 +26,12 @@ HIDE_PASSWORDS = (
 def command(directories: tuple[str, ...], caches: tuple[str, ...], *, hide_queries: bool = False) -> str:
     """Sh text that prints every .repo file of `directories` and "cache:<seconds> <path>" per file of `caches`.
 
+    A folder on the way to a cache that is closed to this user (root's umask of 027, as hardening guides want it) is
+    printed as "closed:<path>": that no cache was seen behind it says nothing.
     SUSE's addresses carry an access token as their query: `hide_queries` keeps it on the host.
     """
     hide = f"{HIDE_PASSWORDS} -e 's#^\\(line:.*://[^?]*\\)?.*#\\1#'" if hide_queries else HIDE_PASSWORDS
+    folders = dict.fromkeys(folder for path in caches for folder in _folders(path))
     return rf"""
 for d in {" ".join(directories)}; do
   [ -e $d ] || continue
@@ -26,8 +39,17 @@ for d in {" ".join(directories)}; do
   for f in $d/*.repo; do [ -e "$f" ] && {{ echo "file:$f"; sed 's/^/line:/' "$f" | {hide}; echo; }}; done
 done
 for f in {" ".join(caches)}; do [ -e "$f" ] && echo "cache:$(stat -c %Y "$f") $f"; done
+for d in {" ".join(folders)}; do
+  [ ! -d "$d" ] || {{ [ -r "$d" ] && [ -x "$d" ]; }} || echo "closed:$d"
+done
 exit 0
 """
+
+
+def _folders(path: str) -> list[str]:
+    """The folders a cache lies in, below /var/cache."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(4, len(parts))]
 
 
 _SECTION = re.compile(r"\[([^]]+)\]\s*(?:[#;].*)?")
@@ -42,6 +64,7 @@ class _Read:
     stanzas: dict[str, dict[str, str]]
     caches: dict[str, datetime]
     unread: list[str]
+    closed: list[str]
     current: str = ""
     last: str = ""
 
@@ -50,14 +73,14 @@ def parser(name: str, manager: str, cached_as: Callable[[str, str], bool]) -> Ca
     """Parse function of collector `name`; `cached_as(repository id, path)` tells whose cache a path is."""
 
     def parse(section: Section) -> Facts:
-        read = _Read({}, {}, [])
+        read = _Read({}, {}, [], [])
         lines = lines_of(section.stdout)
         for line in lines:
             _take(read, line)
         if not read.stanzas and not read.unread and section.stderr.strip():
             raise Unreadable(denied_or(GapReason.FAILED, section.stderr), first_line(section.stderr))
         repositories = tuple(_repository(key, options) for key, options in read.stanzas.items())
-        lists, missing = _lists(name, manager, repositories, read.caches, cached_as)
+        lists, missing = _lists(name, manager, repositories, read, cached_as)
         gaps = unread_gap(name, FactKind.REPOSITORIES, read.unread, len(lines)) + missing + _errors(name, section)
         return Facts(repositories=repositories, package_lists=lists, gaps=gaps)
 
@@ -80,11 +103,15 @@ def _take(read: _Read, line: str) -> None:
             read.caches[path] = datetime.fromtimestamp(int(seconds), UTC)
         except (ValueError, OverflowError, OSError):
             read.unread.append(line)
+    elif line.startswith("closed:"):
+        read.closed.append(line.removeprefix("closed:"))
     elif line and (not line.startswith("line:") or not _option(read, line.removeprefix("line:"))):
         read.unread.append(line.removeprefix("line:"))
 
 
 def _option(read: _Read, text: str) -> bool:
+    if len(text) > MAX_LINE_CHARACTERS:
+        return False
     if not text.strip() or text.lstrip().startswith(("#", ";")):
         return True
     if (match := _SECTION.fullmatch(text.strip())) is not None:
@@ -114,22 +141,27 @@ def _lists(
     name: str,
     manager: str,
     repositories: tuple[Repository, ...],
-    caches: dict[str, datetime],
+    read: _Read,
     cached_as: Callable[[str, str], bool],
-) -> tuple[PackageLists, tuple[Gap, ...]]:
+) -> tuple[PackageLists | None, tuple[Gap, ...]]:
     """Age of the oldest cache among the enabled repositories; one without cache beside others is a gap."""
     found: list[datetime] = []
     without: list[str] = []
     for repository in repositories:
         if not repository.enabled:
             continue
-        times = [at for path, at in caches.items() if cached_as(repository.id, path)]
+        times = [at for path, at in read.caches.items() if cached_as(repository.id, path)]
         found += [max(times)] if times else []
         without += [] if times else [repository.id]
-    if any(path.startswith("/var/cache/yum/") for path in caches):
+    if any(path.startswith("/var/cache/yum/") for path in read.caches):
         manager = "yum"
     gaps: tuple[Gap, ...] = ()
-    if found and without:
+    if without and read.closed:
+        detail = f"the age of {', '.join(without)} is hidden: {shown(read.closed[0])} is closed to this user"
+        gaps = (Gap(kind=FactKind.PACKAGE_LISTS, collector=name, reason=GapReason.DENIED, detail=detail),)
+        if not found:
+            return None, gaps
+    elif found and without:
         detail = f"no cached metadata for {', '.join(without)}"
         gaps = (Gap(kind=FactKind.PACKAGE_LISTS, collector=name, reason=GapReason.MISSING, detail=detail),)
     return PackageLists(manager=manager, refreshed_at=min(found, default=None)), gaps

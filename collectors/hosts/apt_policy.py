@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from collectors.hosts._apt import HIDE_PASSWORDS, NO_CACHE_FILES, is_security_suite
-from collectors.hosts.base import Facts, Family, HostCollector, Offer, Section, Unreadable, lines_of, unread_gap
+from collectors.hosts.base import (
+    MAX_LINE_CHARACTERS,
+    Facts,
+    Family,
+    HostCollector,
+    Offer,
+    Section,
+    Unreadable,
+    lines_of,
+    unread_gap,
+)
 from collectors.model import FactKind, GapReason, Repository
 
 _TARGET = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
@@ -24,7 +34,7 @@ echo end
 _BLOCK = re.compile(r"^([^ \n]+):\n((?: .*\n)*)", re.MULTILINE)
 _FIELD = re.compile(r"  (Installed|Candidate|Version table|Package pin|Versioned pins): ?(.*)")
 _VERSION = re.compile(r" (?:\*\*\*|   ) ([^ ]+)(?: -?\d+)?(?: \(phased \d+%\))?")
-_FROM = re.compile(r" +-?\d+ (?:([^ ]+) ([^ ]+)(?: [^ ]+)? Packages|/[^ ]+)")
+_FROM = re.compile(r" +-?\d+ (?:(cdrom:/*\[[^]]*\]\S*|[^ ]+) ([^ ]+)(?: [^ ]+)? Packages|/[^ ]+)")
 _TARGET_FIELDS = 6
 _NONE = "(none)"
 
@@ -97,6 +107,8 @@ def _read_block(body: str, targets: str) -> tuple[Offer, tuple[str, ...]]:
 
 
 def _continue(block: _Block, line: str) -> bool:
+    if len(line) > MAX_LINE_CHARACTERS:
+        return False
     if (match := _FIELD.fullmatch(line)) is not None:
         if match[1] == "Installed":
             block.installed = match[2]

@@ -7,7 +7,17 @@ import re
 from collections.abc import Iterator
 
 from collectors.hosts._apt import HIDE_PASSWORDS, is_security_suite
-from collectors.hosts.base import Facts, Family, HostCollector, Section, denied_or, first_line, lines_of, unread_gap
+from collectors.hosts.base import (
+    MAX_LINE_CHARACTERS,
+    Facts,
+    Family,
+    HostCollector,
+    Section,
+    denied_or,
+    first_line,
+    lines_of,
+    unread_gap,
+)
 from collectors.model import FactKind, Gap, GapReason, Repository
 
 _COMMAND = rf"""
@@ -64,7 +74,7 @@ def _one_line(lines: list[str]) -> tuple[list[Repository], list[str]]:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        if (match := _ONE_LINE.fullmatch(text)) is None:
+        if len(text) > MAX_LINE_CHARACTERS or (match := _ONE_LINE.fullmatch(text)) is None:
             unread.append(text)
         elif match["source"] is None:
             rows.append(_repository(match["uri"], match["suite"]))

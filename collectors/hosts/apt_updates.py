@@ -15,7 +15,8 @@ _INST = re.compile(
     r" \((?P<new>[^ ]+) (?P<origin>.*?) ?\[(?P<architecture>[^]]+)\]\)(?: \[.*\])?\s*"
 )
 _SUMMARY = re.compile(
-    r"([0-9]{1,7}) upgraded, ([0-9]{1,7}) newly installed, (?:\d+ downgraded, )?\d+ to remove", re.MULTILINE
+    r"([0-9]{1,7}) upgraded, ([0-9]{1,7}) newly installed, (?:\d+ reinstalled, )?(?:\d+ downgraded, )?\d+ to remove",
+    re.MULTILINE,
 )
 _KEPT_BACK = (
     "The following packages have been kept back:",
@@ -68,7 +69,8 @@ COLLECTOR = HostCollector(
     kinds=(FactKind.AVAILABLE_UPDATES,),
     families=frozenset({Family.DEB}),
     needs=("apt-get",),
-    command=f"apt-get -s -o Debug::NoLocking=1 {NO_CACHE_FILES} dist-upgrade",
+    # apt 3 can be told to print its summary otherwise.
+    command=f"apt-get -s -o Debug::NoLocking=1 -o APT::Output-Version=0 {NO_CACHE_FILES} dist-upgrade",
     parse=_parse,
     slow=True,
     timeout_s=60,

@@ -4,11 +4,13 @@ A collector never answers with emptiness: its parse function returns facts, rais
 the lines it understood together with a gap that names the first line it did not.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from collectors.model import (
     Application,
@@ -27,6 +29,7 @@ from collectors.model import (
 )
 
 _SHOWN_CHARACTERS = 120
+MAX_LINE_CHARACTERS = 8192  # no line we understand is longer; expressions tried on millions would never come to an end
 _DENIALS = (
     "permission denied",
     "operation not permitted",
@@ -39,6 +42,8 @@ _DENIALS = (
     "access denied",
     "are you root",
 )
+_PASSWORD = re.compile(r"://[^/@\s]*@")
+_QUERY = re.compile(r"(://[^\s?\"']*\?)[^\s\"'>)]+")
 
 Item = TypeVar("Item")
 
@@ -193,7 +198,9 @@ def first_line(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text made fit to quote: at most 120 characters, marked when cut."""
+    """A text made fit to quote: without the secrets of addresses, at most 120 characters, marked when cut."""
+    text = text[:MAX_LINE_CHARACTERS]
+    text = _QUERY.sub(r"\1…", _PASSWORD.sub("://", text))
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
@@ -212,7 +219,7 @@ def read_lines(
             continue
         total += 1
         try:
-            item = parse(line)
+            item = parse(_bounded(line))
         except ValueError:
             unread.append(line)
         else:
@@ -221,12 +228,29 @@ def read_lines(
     return tuple(items), unread_gap(name, kind, unread, total)
 
 
+def _bounded(line: str) -> str:
+    if len(line) > MAX_LINE_CHARACTERS:
+        raise ValueError
+    return line
+
+
 def unread_gap(name: str, kind: FactKind, unread: list[str], total: int) -> tuple[Gap, ...]:
     """One UNPARSABLE gap for lines nobody understood; no gap when there are none."""
     if not unread:
         return ()
     detail = f"{len(unread)} of {total} lines not understood, the first: {shown(unread[0])!r}"
     return (Gap(kind=kind, collector=name, reason=GapReason.UNPARSABLE, detail=detail),)
+
+
+def json_of(text: str) -> Any:
+    """A JSON document; raises ValueError (or RecursionError) for anything else.
+
+    Half of a surrogate pair, which JSON can spell and no file can hold, counts as nonsense: stored with the other facts
+    it would end the whole run.
+    """
+    document = json.loads(text)
+    json.dumps(document, ensure_ascii=False).encode()
+    return document
 
 
 def prefixed(text: str) -> dict[str, list[str]]:

@@ -23,6 +23,7 @@ command -v systemd-detect-virt >/dev/null 2>&1 && echo "virt:$(systemd-detect-vi
 [ -e /run/.containerenv ] && echo mark:podman
 [ -s /run/systemd/container ] && echo "mark:$(head -n 1 /run/systemd/container)"
 [ -r /proc/1/environ ] && tr '\000' '\n' </proc/1/environ 2>/dev/null | sed -n 's/^container=/mark:/p'
+grep -q '^[^ ]* /proc/[^ ]* fuse\.lxcfs ' /proc/mounts 2>/dev/null && echo mark:lxc
 [ -r /proc/version ] && sed 's/^/proc:/' /proc/version
 [ -r /sys/class/dmi/id/sys_vendor ] && sed 's/^/vendor:/' /sys/class/dmi/id/sys_vendor
 [ -r /sys/class/dmi/id/product_name ] && sed 's/^/product:/' /sys/class/dmi/id/product_name

@@ -4,10 +4,19 @@ Source: SUSEConnect(8) -s, JSON for root only; its registration code is a secret
 user /etc/zypp/credentials.d/SCCcredentials exists on a registered machine.
 """
 
-import json
 from datetime import UTC, datetime
 
-from collectors.hosts.base import Facts, Family, HostCollector, Section, Unreadable, denied_or, first_line, prefixed
+from collectors.hosts.base import (
+    Facts,
+    Family,
+    HostCollector,
+    Section,
+    Unreadable,
+    denied_or,
+    first_line,
+    json_of,
+    prefixed,
+)
 from collectors.model import FactKind, GapReason, Subscription
 
 _COMMAND = r"""
@@ -39,7 +48,7 @@ def _parse(section: Section) -> Facts:
 
 def _status(text: str) -> Subscription:
     try:
-        products = json.loads(text)
+        products = json_of(text)
         registered = [product for product in products if product["status"] == "Registered"]
         names = tuple(sorted(f"{product['identifier']} {product['version']}" for product in registered))
         ends = [_time(product["expires_at"]) for product in registered if product.get("expires_at")]

@@ -4,11 +4,20 @@ Source: Pro Client reference, `pro api u.pro.status.is_attached.v1` and `u.pro.s
 and later, any user); older clients: `pro status --format json` (`ua` before client 27).
 """
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from collectors.hosts.base import Facts, Family, HostCollector, Section, Unreadable, denied_or, first_line, lines_of
+from collectors.hosts.base import (
+    Facts,
+    Family,
+    HostCollector,
+    Section,
+    Unreadable,
+    denied_or,
+    first_line,
+    json_of,
+    lines_of,
+)
 from collectors.model import FactKind, GapReason, Subscription
 
 _COMMAND = r"""
@@ -45,7 +54,7 @@ def _parse(section: Section) -> Facts:
 
 def _document(line: str) -> Any:
     try:
-        return json.loads(line)
+        return json_of(line)
     except (ValueError, RecursionError) as error:
         raise Unreadable(GapReason.UNPARSABLE, f"not JSON: {first_line(line)!r}") from error
 
@@ -73,6 +82,8 @@ def _date(value: Any) -> datetime | None:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
+    if at.tzinfo is None:  # as old clients write it
+        at = at.replace(tzinfo=UTC)
     # A contract without end is dated 9999.
     return at.astimezone(UTC) if at < datetime.max.replace(tzinfo=UTC) - timedelta(days=366) else None
 

@@ -20,6 +20,7 @@ from collectors.hosts.base import (
 )
 from collectors.model import AvailableUpdate, FactKind, Gap, GapReason
 
+# A repository's address may hold a password or, on SUSE's own servers, an access token: they stay on the host.
 # zypper fetches what it has never fetched before, whatever --no-refresh says: only repositories with a cache are named.
 _COMMAND = r"""
 export ZYPP_LOGFILE=/dev/null
@@ -42,19 +43,22 @@ for a in $(enabled); do
   else echo "no cache for '$a'" >&2; fi
 done
 [ $# -gt 0 ] || { echo "no enabled repository has cached metadata" >&2; exit 6; }
-zypper -n --no-refresh -x list-patches "$@"; echo "status:$?"
-zypper -n --no-refresh -x list-updates "$@"; echo "status:$?"
+{
+  zypper -n --no-refresh -x list-patches "$@"; echo "status:$?"
+  zypper -n --no-refresh -x list-updates "$@"; echo "status:$?"
+} | sed -e 's#://[^/@ "]*@#://#g' -e 's#\(<source [^>]*url="[^"?]*\)?[^"]*"#\1"#g'
 """
 _NO_REPOSITORY = 6  # ZYPPER_EXIT_NO_REPOS, which the command answers with as well
 _NO_CACHE = re.compile(r"^no cache for '(.*)'$", re.MULTILINE)
 _GOOD = frozenset({0, 100, 101, 102, 103})
-_PART = re.compile(r"(.*?)^status:([0-9]{1,3})$\n?", re.DOTALL | re.MULTILINE)
+_STATUS = re.compile(r"^status:([0-9]{1,3})$\n?", re.MULTILINE)
 
 
 def _parse(section: Section) -> Facts:
     if section.exit_status == _NO_REPOSITORY:
         raise Unreadable(denied_or(GapReason.MISSING, section.stderr), "no enabled repository has cached metadata")
-    parts = _PART.findall(section.stdout)
+    cut = _STATUS.split(section.stdout)
+    parts = list(zip(cut[:-1:2], cut[1::2], strict=True))
     if len(parts) != 2:
         raise Unreadable(GapReason.TRUNCATED, f"{len(parts)} of 2 lists came home")
     updates: list[AvailableUpdate] = []

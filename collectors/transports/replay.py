@@ -6,9 +6,11 @@ credential: neither the script's input nor anything about the login is written.
 
 import base64
 import binascii
+import logging
 import os
 import tempfile
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from collectors.model import Protocol, Target
 from collectors.transports.base import ConnectionPolicy, Deadline, RunScript, ScriptOutput, Transport
 from collectors.transports.capture import Capture
 
+_log = logging.getLogger(__name__)
 FORMAT = 1
 SUFFIX = ".rec"
 _SAFE_IN_NAMES = " @[]"
@@ -28,7 +31,7 @@ _SAFE_IN_NAMES = " @[]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One recorded visit: when it was made (UTC) and what came back."""
+    """One recorded visit: when it began (UTC) and what came back."""
 
     taken_at: datetime
     output: ScriptOutput
@@ -110,17 +113,26 @@ def read_recording(path: Path) -> Recording:
     return Recording(taken_at=header.taken_at.astimezone(UTC), output=output)
 
 
-def record(run: RunScript, directory: Path) -> RunScript:
+def _log_unwritten(name: str, error: OSError) -> None:
+    _log.error("%s: its visit could not be recorded (%s)", name, error.strerror or error)
+
+
+def record(run: RunScript, directory: Path, *, unwritten: Callable[[str, OSError], None] = _log_unwritten) -> RunScript:
     """Wrap a transport's `run`: each visit that came back is also written to `directory`, one file per target.
 
-    A host that could not be visited leaves no file, and its error passes through unchanged.
+    A host that could not be visited leaves no file, and its error passes through unchanged. `unwritten` is told, in
+    the visit's thread, the name of a target whose recording could not be written; the visit counts all the same.
     """
 
     def recorded(
         target: Target, script: bytes, *, credential: Credential, policy: ConnectionPolicy, deadline: Deadline
     ) -> ScriptOutput:
+        begun = datetime.now(UTC)
         output = run(target, script, credential=credential, policy=policy, deadline=deadline)
-        write_recording(directory / file_name(target.name), Recording(taken_at=datetime.now(UTC), output=output))
+        try:
+            write_recording(directory / file_name(target.name), Recording(taken_at=begun, output=output))
+        except OSError as error:  # a full disk on our side costs the recording, not what was seen
+            unwritten(target.name, error)
         return output
 
     return recorded

@@ -24,8 +24,10 @@ def run(
 def close() -> None:
     """End visits under way, hang up on jump hosts, forget keys, ssh_config and known_hosts files read so far."""
     jumps = sys.modules.get("collectors.transports.secure_shell.jumps")
-    if jumps is not None:  # else nothing was visited yet
-        jumps.hang_up()
+    # Not there: nothing was visited yet. Half there: a thread of an interrupted run is importing it just now.
+    hang_up = getattr(jumps, "hang_up", None)
+    if hang_up is not None:
+        hang_up()
     sockets.hang_up_all()
     keys.forget()
     client_config.forget()

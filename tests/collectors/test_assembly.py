@@ -151,6 +151,23 @@ class TestKernelsOfOthers:
         ]
         assert kernel_signal(seen) is True
 
+    @pytest.mark.parametrize(
+        ("version", "older", "newer"),
+        [
+            ("3.10.0", "1160.el7", "1160.2.1.el7"),
+            ("4.18.0", "80.el8", "80.1.2.el8_0"),
+            ("4.18.0", "553.el8_10", "553.5.1.el8_10"),
+            ("5.14.0", "427.8.1.el9_4", "427.13.1.el9_4"),
+            ("6.12.0", "55.el10_0", "55.9.1.el10_0"),
+        ],
+    )
+    def test_L5_an_update_of_a_first_kernel_is_newer_than_it(self, version: str, older: str, newer: str) -> None:
+        """The first kernel of a minor release has fewer numbers before ".el8", and the 8 counts for nothing."""
+        packages = rpm(("kernel-core", version, older), ("kernel-core", version, newer))
+        for running, required in ((older, True), (newer, False)):
+            seen = snapshot(identity(f"{version}-{running}.x86_64", "#1 SMP"), packages, family="rhel")
+            assert kernel_signal(seen) is required
+
     def test_el7_kernel_is_the_image(self) -> None:
         packages = rpm(("kernel", "3.10.0", "1160.el7"), ("kernel", "3.10.0", "1160.119.1.el7"))
         seen = snapshot(identity("3.10.0-1160.119.1.el7.x86_64", "#1 SMP"), packages, family="rhel")

@@ -1,7 +1,9 @@
 """The real rpm, dnf and zypper on a small repository with advisories: our reading equals what they say."""
 
+import os
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,23 @@ class TestOnARootOfOurs:
         said = lab.run("rpm", "--root", str(root), "-qa", "--qf", "%{NEVRA}\\n")
         assert sorted(said.split()) == ["labssl-0:1.0-1.el9.noarch", "labtool-2:2.1-1.el9.noarch"]
         assert facts.gaps == ()
+
+    def test_L22_a_refresh_that_finds_nothing_new_makes_the_lists_young_again(self, lab: rpm_repo.RpmLab) -> None:
+        """Most repositories of an Enterprise Linux do not change for weeks: their repomd.xml stays old."""
+        root = lab.dnf_root()
+        caches = [path for path in (root / "var/cache/dnf").rglob("*") if path.is_file()]
+        for path in caches:
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+        places = {text: f"{root}{text}" for text in ("/etc/yum.repos.d", "/var/cache/dnf", "/var/cache/yum")}
+        before = answer("dnf_repositories", places).package_lists
+        assert before is not None
+        assert before.refreshed_at == datetime.fromtimestamp(1_700_000_000, UTC)
+        begun = datetime.now(UTC) - timedelta(seconds=2)
+        lab.run(*lab.dnf(root), "makecache", "--refresh")
+        after = answer("dnf_repositories", places).package_lists
+        assert after is not None
+        assert after.refreshed_at is not None
+        assert after.refreshed_at >= begun.replace(microsecond=0)
 
     def test_zypper(self, lab: rpm_repo.RpmLab) -> None:
         root = lab.zypper_root()

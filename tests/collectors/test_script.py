@@ -122,6 +122,14 @@ class TestHostileAnswers:
         read = read_sections(hello() + frame("a", "ran", payload) + end(), nonce=NONCE)
         assert (dict(read.sections), read.cut) == ({}, ("a",))
 
+    def test_many_packs_together_are_unpacked_no_further_than_one_alone(self) -> None:
+        """A host that answers in bad faith could send a pack for every 90 kB of its answer."""
+        packs = b"".join(packed([ran(f"part{number}", b"\0" * (30 * 1024 * 1024))]) for number in range(6))
+        read = read_sections(hello() + packs + end(), nonce=NONCE)
+        assert sum(len(section.stdout) for section in read.sections.values()) <= 64 * 1024 * 1024
+        assert read.damaged == 4
+        assert read.complete
+
     def test_a_pack_that_would_fill_the_memory_is_cut(self) -> None:
         bomb = packed([ran("a", b"\0" * (70 * 1024 * 1024))])
         read = read_sections(hello() + bomb + end(), nonce=NONCE)

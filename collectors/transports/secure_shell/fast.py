@@ -13,7 +13,7 @@ Source: RFC 4252, RFC 4253, RFC 4254.
 import contextlib
 from collections.abc import Callable
 
-from paramiko import Message
+from paramiko import Message, Transport
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -46,6 +46,7 @@ from collectors.transports.secure_shell.wire import Wire, explain
 
 _MAX_PACKET_BYTES = 32 * 1024
 _BY_APPLICATION = 11
+_INNER_PARTS = ("run", "_parse_newkeys", "_send_message", "_auth_trigger")
 
 
 class Surprise(Exception):
@@ -54,6 +55,13 @@ class Surprise(Exception):
     def __init__(self, reason: str, *, refused: bool = False) -> None:
         super().__init__(reason)
         self.refused = refused
+
+
+def require_inner_parts() -> None:
+    """Raise `Surprise` when this paramiko lacks an inner part the fast way stands on (another version of it)."""
+    lacking = [name for name in _INNER_PARTS if not callable(getattr(Transport, name, None))]
+    if lacking:
+        raise Surprise(f"this paramiko has no {', '.join(lacking)}")
 
 
 class FastWire(Wire):
@@ -124,6 +132,8 @@ class FastWire(Wire):
         if self._visit.ended:
             return self._visit.output()
         error = self.saved_exception
+        if isinstance(error, AttributeError | TypeError) and not self._visit.running:
+            raise Surprise(f"this paramiko works otherwise inside ({error})")
         if self._visit.running:
             if self.guarded.expired and self._visit.sudo_is_silent(self._host_deadline):
                 raise Surprise("sudo gave no answer")
@@ -138,6 +148,7 @@ class FastWire(Wire):
     def _parse_newkeys(self, m: Message) -> None:
         super()._parse_newkeys(m)  # type: ignore[misc]
         if not self._flown:
+            self.verify_host()
             self._flown = True
             self.guarded.deadline = self._host_deadline
             self.guarded.hold()

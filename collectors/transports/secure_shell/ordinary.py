@@ -96,6 +96,8 @@ def log_in(
         wire.start_client()
     except _CAUSES as error:
         raise explain(subject, wire, error, deadline, during=f"the key exchange{where}") from None
+    wire.verify_host()
+    wire.guarded.greeted()
     wire.guarded.deadline = deadline
     _Login(wire, user, deadline, list(refused), where).run(ways)
 

@@ -31,6 +31,7 @@ _REASONS = {
 
 
 _open: "weakref.WeakSet[GuardedSocket]" = weakref.WeakSet()
+_open_lock = threading.Lock()
 
 
 class GuardedSocket:
@@ -53,7 +54,8 @@ class GuardedSocket:
         self.greeting = b""
         self._closed = False
         self.hung_up = False
-        _open.add(self)
+        with _open_lock:
+            _open.add(self)
         if tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -146,7 +148,9 @@ class GuardedSocket:
 
 def hang_up_all() -> None:
     """End every conversation under way, in whatever thread: an interrupted run does not wait for its hosts."""
-    for sock in list(_open):
+    with _open_lock:  # visits under way may be opening others
+        sockets = list(_open)
+    for sock in sockets:
         if not sock.closed:
             sock.hung_up = True
             sock.close()
@@ -161,7 +165,11 @@ def dial(subject: str, host: str, port: int, *, policy: ConnectionPolicy, deadli
     for family, address in _resolve(subject, host, port, policy=policy, deadline=deadline):
         if deadline.passed:
             raise DeadlineExceeded(subject, f"the deadline passed while connecting to {_where(host, port)}.")
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:  # a machine without IPv6 refuses the socket itself; the next address may be of the other kind
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            tried.append(f"{address[0]}: {_reason(error, policy)}")
+            continue
         sock.settimeout(deadline.remaining_s(policy.probe_timeout_s))
         try:
             sock.connect(address)
@@ -204,12 +212,12 @@ def _resolve(
         except OSError as error:
             raise Unreachable(subject, f"the address {host} cannot be used here ({error.strerror}).") from error
     # getaddrinfo() knows no timeout: a thread of its own may outlive the deadline, we do not.
-    answer: queue.SimpleQueue[list[tuple[int, Any]] | OSError | UnicodeError] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[list[tuple[int, Any]] | OSError | ValueError] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
             answer.put(_addresses(host, port, 0))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no name at all (a NUL inside, a label too long)
             answer.put(error)
 
     threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
@@ -219,7 +227,7 @@ def _resolve(
         problem = f"the name {host!r} could not be resolved in time."
         error_type: type[HostError] = DeadlineExceeded if deadline.passed else Unreachable
         raise error_type(subject, problem, hint="Check the DNS servers of this machine.") from None
-    if isinstance(found, OSError | UnicodeError):
+    if isinstance(found, OSError | ValueError):
         reason = getattr(found, "strerror", None) or "not a valid name"
         raise Unreachable(
             subject, f"the name {host!r} cannot be resolved ({reason}).", hint="Check the address in the client file."

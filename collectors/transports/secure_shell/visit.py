@@ -10,7 +10,7 @@ from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
 from collectors.transports.outcome import Visit
 from collectors.transports.secure_shell import client_config, jumps, ordinary
 from collectors.transports.secure_shell.client_config import Hop
-from collectors.transports.secure_shell.fast import FastWire, Surprise
+from collectors.transports.secure_shell.fast import FastWire, Surprise, require_inner_parts
 from collectors.transports.secure_shell.keys import KeyWay, key_ways
 from collectors.transports.secure_shell.known_hosts import HostKeyCheck
 from collectors.transports.secure_shell.sockets import GuardedSocket
@@ -82,15 +82,21 @@ class _Caller:
         )
 
     def _fast(self, way: KeyWay) -> ScriptOutput:
-        wire = FastWire(
-            self._connect(),
-            self._check(),
-            user=self._goal.user,
-            way=way,
-            visit=self._visit,
-            deadline=self._deadline,
-            window_bytes=self._window_bytes,
-        )
+        require_inner_parts()
+        sock = self._connect()
+        try:
+            wire = FastWire(
+                sock,
+                self._check(),
+                user=self._goal.user,
+                way=way,
+                visit=self._visit,
+                deadline=self._deadline,
+                window_bytes=self._window_bytes,
+            )
+        except (AttributeError, TypeError) as error:
+            sock.close()
+            raise Surprise(f"this paramiko works otherwise inside ({error})") from None
         return wire.converse()
 
     def _ordinary(self, keys: tuple[KeyWay, ...], refused: tuple[str, ...]) -> ScriptOutput:

@@ -88,6 +88,7 @@ class Wire(paramiko.Transport):
         self.check = check
         self.offered: dict[str, list[str]] = {}
         self.farewell = ""
+        self._host_checked = False
         self.set_log_channel(WIRE_LOG_NAME)
         options = self.get_security_options()
         options.kex = _available(_KEX, options.kex)
@@ -98,7 +99,7 @@ class Wire(paramiko.Transport):
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         """Host key algorithms, those of recorded keys first; no certificates, which paramiko does not check."""
-        names: tuple[str, ...] = self._filter_algorithm("keys")  # type: ignore[attr-defined]
+        names = [name for name in super().preferred_keys if not name.endswith("-cert-v01@openssh.com")]
         return tuple(sorted(names, key=lambda name: _key_type(name) not in self._known_types))
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
@@ -119,7 +120,20 @@ class Wire(paramiko.Transport):
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
         super()._verify_key(host_key, sig)  # type: ignore[misc]
         assert self.host_key is not None
-        self.check.verify(self.host_key.get_name(), self.host_key.asbytes())
+        self._check_host(self.host_key)
+
+    def verify_host(self) -> None:
+        """Make sure, before a login begins, that the host key was checked; raises a `HostError` when it is wrong.
+
+        The key exchange has checked it already, through an inner part of paramiko: should that be named otherwise one
+        day, a login must not go ahead without.
+        """
+        if not self._host_checked:
+            self._check_host(self.get_remote_server_key())
+
+    def _check_host(self, key: paramiko.PKey) -> None:
+        self.check.verify(key.get_name(), key.asbytes())
+        self._host_checked = True
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         m.get_int()

@@ -1,10 +1,15 @@
 """The commands themselves, run on small trees of files: what must never leave the host, and files of odd form."""
 
+import os
 import subprocess
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from collectors.hosts import discover
 from collectors.hosts.base import Facts, Section
+from collectors.model import FactKind, GapReason
 
 COLLECTORS = {collector.name: collector for collector in discover()}
 
@@ -67,6 +72,45 @@ def test_a_suse_access_token_stays_on_the_host(tmp_path: Path) -> None:
     assert [repository.uri for repository in facts.repositories] == ["https://updates.example/SLES"]
 
 
+def test_a_token_in_the_address_of_an_update_stays_on_the_host() -> None:
+    """The command's own sed, on what zypper prints of SUSE's own servers."""
+    expressions = COLLECTORS["zypper"].command.rpartition("| sed ")[2]
+    said = (
+        '<update name="a" edition="1"><source url="https://u:s3cret@updates.example/SLES?t0ken" alias="pool"/>'
+        '<issue-list><issue type="cve" id="CVE-2026-1"/></issue-list><source url="https://b.example/" alias="b"/>\n'
+        "status:0\n"
+    )
+    done = subprocess.run(["sh", "-c", f"sed {expressions}"], input=said, capture_output=True, text=True, check=True)
+    assert done.stdout == said.replace("u:s3cret@", "").replace("?t0ken", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becoming another user takes root")
+def test_L22_a_cache_closed_to_a_plain_user_is_not_a_cache_that_does_not_exist() -> None:
+    """Root with a umask of 027, as hardening guides want it."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        write(root / "etc/yum.repos.d/a.repo", "[a]\nbaseurl=https://a.example\n")
+        write(root / "var/cache/dnf/a-0123456789abcdef/repodata/repomd.xml", "<repomd/>")
+        (root / "var/cache/dnf/a-0123456789abcdef").chmod(0o750)
+        command = COLLECTORS["dnf_repositories"].command
+        for place in ("/etc/yum.repos.d", "/var/cache/dnf"):
+            command = command.replace(place, f"{root}{place}")
+        done = subprocess.run(
+            ["sh", "-c", command],
+            capture_output=True,
+            text=True,
+            check=True,
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            cwd="/",
+        )
+    facts = COLLECTORS["dnf_repositories"].read(Section(name="dnf_repositories", stdout=done.stdout))
+    assert facts.package_lists is None
+    assert [(gap.kind, gap.reason) for gap in facts.gaps] == [(FactKind.PACKAGE_LISTS, GapReason.DENIED)]
+
+
 def test_a_file_without_a_last_newline_does_not_swallow_the_next_line(tmp_path: Path) -> None:
     write(tmp_path / "etc/os-release", 'ID=debian\nVERSION_ID="12"')
     write(tmp_path / "etc/machine-id", "0123456789abcdef0123456789abcdef")
@@ -76,6 +120,22 @@ def test_a_file_without_a_last_newline_does_not_swallow_the_next_line(tmp_path: 
     assert facts.operating_system.machine_id == "0123456789abcdef0123456789abcdef"
     assert facts.operating_system.architecture != ""
     assert facts.clock is not None
+
+
+@pytest.mark.parametrize(
+    ("mount", "container"),
+    [
+        ("lxcfs /proc/cpuinfo fuse.lxcfs rw,nosuid 0 0\n", True),
+        ("lxcfs /var/lib/lxcfs fuse.lxcfs rw,nosuid 0 0\n", False),
+    ],
+)
+def test_L24_a_plain_user_of_a_container_without_systemd_sees_its_mounts(
+    tmp_path: Path, mount: str, container: bool
+) -> None:
+    """On the machine that runs the containers, Proxmox for one, the same file system is mounted elsewhere."""
+    write(tmp_path / "proc/mounts", f"proc /proc proc rw 0 0\n{mount}")
+    said, _ = run("identity", tmp_path, "/proc/mounts")
+    assert ("mark:lxc" in said) is container
 
 
 def test_alpine_repositories_and_database(tmp_path: Path) -> None:

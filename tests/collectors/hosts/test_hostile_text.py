@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +97,25 @@ def test_any_mixture_of_recorded_answers_makes_a_snapshot(data: st.DataObject, f
         assert snapshot.gaps_of(FactKind.PACKAGES)
     if snapshot.operating_system is None:
         assert snapshot.gaps_of(FactKind.OPERATING_SYSTEM)
+
+
+LONG = 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("collector", "text"),
+    [
+        ("apt_updates", "1 upgraded, 0 newly installed, 0 to remove\nInst a (1 " + "[" * LONG),
+        ("apt_policy", "a:\n  Installed: 1\n *** 1 500\n        500 " + "cdrom:[" * (LONG // 7) + "\nend\n"),
+        ("apt_sources", "file:/etc/apt/sources.list\nline:deb [" + " [" * (LONG // 2)),
+        ("dnf_repositories", "file:a.repo\nline:[" + "://" * (LONG // 3)),
+        ("apk_updates", "Installed:\n" + "-1" * (LONG // 2)),
+        ("zypper", "<stream>\n" + "<update/>\n" * (LONG // 10)),
+        ("dpkg", "://a" * (LONG // 4)),
+    ],
+)
+def test_one_endless_line_is_unread_at_once(collector: str, text: str) -> None:
+    """An expression tried on it from every place would keep every other host waiting for hours."""
+    facts = COLLECTORS[collector].read(Section(name=collector, stdout=text, stderr=text[:LONG]))
+    assert facts.gaps
+    assert all(len(gap.detail) < 500 for gap in facts.gaps)

@@ -1,6 +1,7 @@
 """Servers that refuse, hang, flood or lie: each ends in a clear error or a partial answer, never in a hang."""
 
 import dataclasses
+import errno
 import socket
 
 import paramiko
@@ -126,6 +127,40 @@ def test_of_several_addresses_the_one_that_answers_is_used(lab: Lab, monkeypatch
     assert output.stdout == user("user").encode() + b"\n"
     with pytest.raises(Unreachable, match=r"::1: refused the connection; 127.0.0.1: refused the connection"):
         visit(free_port(), address="dual.example")
+
+
+def test_without_ipv6_on_this_machine_the_other_address_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(host: str, port: int, *args: object, **kwargs: object) -> list[tuple[object, ...]]:
+        six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0))
+        return [six, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    real = socket.socket
+
+    def without_ipv6(family: int, *args: int, **kwargs: object) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *args)
+
+    monkeypatch.setattr(sockets.socket, "getaddrinfo", both)
+    with bad_servers.serve(bad_servers.says_nothing) as server:
+        monkeypatch.setattr(sockets.socket, "socket", without_ipv6)
+        policy = ConnectionPolicy()
+        with sockets.dial("h", "dual.example", server.port, policy=policy, deadline=Deadline.after(9)) as sock:
+            assert sock.getpeername()[0] == "127.0.0.1"
+        port = free_port_of(real)
+        with pytest.raises(Unreachable, match=r"::1: Address family not supported"):
+            sockets.dial("h", "dual.example", port, policy=policy, deadline=Deadline.after(9))
+
+
+def free_port_of(kind: type[socket.socket]) -> int:
+    with kind(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_a_name_with_a_nul_inside_is_unreachable_at_once() -> None:
+    with pytest.raises(Unreachable, match="cannot be resolved"):
+        visit(22, address="a\0b.example")
 
 
 @pytest.mark.peer

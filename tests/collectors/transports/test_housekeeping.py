@@ -3,10 +3,12 @@
 import gc
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import paramiko
@@ -17,6 +19,7 @@ from collectors.errors import HostError, LoginDenied
 from collectors.model import Protocol, Target
 from collectors.transports import local, ssh
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
+from collectors.transports.secure_shell.sockets import GuardedSocket
 from tests.collectors.transports.conftest import PATIENCE_S, Lab
 from tests.lab import bad_servers
 from tests.lab.sshd import PASSWORD, make_key
@@ -130,6 +133,33 @@ def test_closing_the_local_transport_ends_what_runs_here() -> None:
             time.sleep(0.2)
             local.close()
         assert isinstance(visit.result(), ScriptOutput)
+
+
+def test_closing_while_a_thread_still_imports_the_transport_s_parts_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "collectors.transports.secure_shell.jumps"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))  # in the table, nothing in it yet
+    ssh.close()
+
+
+def test_closing_while_other_visits_connect_is_no_error() -> None:
+    stop = threading.Event()
+
+    def connect() -> None:
+        while not stop.is_set():
+            ours, theirs = socket.socketpair()
+            GuardedSocket(ours, Deadline.after(9), limit_bytes=99, tcp=False).close()
+            theirs.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        visits = [pool.submit(connect) for _ in range(2)]
+        try:
+            for _ in range(300):
+                ssh.close()
+        finally:
+            stop.set()
+        assert [visit.result() for visit in visits] == [None, None]
 
 
 def test_finding_the_transports_does_not_load_paramiko() -> None:

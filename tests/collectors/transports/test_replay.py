@@ -123,3 +123,32 @@ def test_a_host_that_could_not_be_visited_leaves_no_recording(tmp_path: Path) ->
     with pytest.raises(Unreachable):
         recorder(Target(name="a"), b"", credential=credential, policy=ConnectionPolicy(), deadline=Deadline.after(1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_cannot_be_written_costs_the_recording_and_not_the_visit(tmp_path: Path) -> None:
+    """A full disk, a folder taken away, a name too long for the file system: on our side, not the host's."""
+
+    def answers(target: Target, script: bytes, **kwargs: object) -> ScriptOutput:
+        return ScriptOutput(stdout=b"seen", exit_status=0)
+
+    told: list[str] = []
+    recorder = replay.record(answers, tmp_path, unwritten=lambda name, error: told.append(f"{name}: {error.strerror}"))
+    name = "é" * 200
+    output = recorder(
+        Target(name=name), b"", credential=Credential(), policy=ConnectionPolicy(), deadline=Deadline.after(1)
+    )
+    assert output.stdout == b"seen"
+    assert told == [f"{name}: File name too long"]
+
+
+def test_a_recording_bears_the_time_its_visit_began(tmp_path: Path) -> None:
+    """The host's clock is compared with it, and was read before a slow command ended."""
+    during: list[datetime] = []
+
+    def answers(target: Target, script: bytes, **kwargs: object) -> ScriptOutput:
+        during.append(datetime.now(UTC))
+        return ScriptOutput(stdout=b"seen", exit_status=0)
+
+    recorder = replay.record(answers, tmp_path)
+    recorder(Target(name="a"), b"", credential=Credential(), policy=ConnectionPolicy(), deadline=Deadline.after(1))
+    assert read_recording(tmp_path / file_name("a")).taken_at <= during[0]

@@ -10,16 +10,16 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from collectors.credentials import Credential
-from collectors.errors import LoginDenied
+from collectors.credentials import Credential, Secret
+from collectors.errors import HostKeyUnknown, LoginDenied
 from collectors.model import Target
 from collectors.transports import ssh
 from collectors.transports.base import ConnectionPolicy, Deadline
-from collectors.transports.secure_shell import ordinary, sockets
+from collectors.transports.secure_shell import fast, ordinary, sockets, wire
 from tests.collectors.transports.conftest import Lab
 from tests.lab import bad_servers, sshd
 from tests.lab.bad_servers import Manners
-from tests.lab.sshd import free_port, user
+from tests.lab.sshd import PASSWORD, free_port, user
 
 ME = user("user").encode() + b"\n"
 
@@ -94,6 +94,40 @@ def test_a_server_that_numbers_channels_otherwise_is_visited_the_ordinary_way(
     manners = Manners(first_channel=7)
     assert talk(lab, manners) == b"heard echo\n"
     assert ordinary_logins == ["somebody"]
+
+
+@pytest.mark.peer
+def test_a_paramiko_without_an_inner_part_is_used_the_ordinary_way(
+    lab: Lab, ordinary_logins: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "_INNER_PARTS", (*fast._INNER_PARTS, "_renamed_since"))
+    assert lab.visit(lab.daemon()).stdout == ME
+    assert ordinary_logins == [user("user")]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("part", ["_login_request", "_handlers", "_open_channel"])
+@pytest.mark.parametrize("error", [AttributeError, TypeError])
+def test_a_paramiko_that_works_otherwise_inside_is_used_the_ordinary_way(
+    lab: Lab, ordinary_logins: list[str], monkeypatch: pytest.MonkeyPatch, part: str, error: type[Exception]
+) -> None:
+    def changed(*_: object) -> None:
+        raise error("'Transport' object has no attribute '_renamed'")
+
+    monkeypatch.setattr(fast.FastWire, part, changed)
+    assert lab.visit(lab.daemon()).stdout == ME
+    assert ordinary_logins == [user("user")]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("way", [{}, {"password": Secret(PASSWORD)}], ids=["fast", "ordinary"])
+def test_no_login_without_a_checked_host_key_whatever_paramiko_calls_its_parts(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, way: dict[str, Secret]
+) -> None:
+    monkeypatch.delattr(wire.Wire, "_verify_key")  # as if paramiko called the method by another name
+    with pytest.raises(HostKeyUnknown):
+        lab.visit(lab.daemon(), policy=lab.policy(), **way)
+    assert lab.visit(lab.daemon(), **way).stdout == ME
 
 
 @pytest.mark.usefixtures("no_ordinary_way")
