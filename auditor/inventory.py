@@ -178,6 +178,10 @@ def _password_in_address() -> SettingsError:
 def _from_host(text: str, source: str) -> Target:
     if _is_address(text):
         return _ssh(text, None, "")
+    if (scheme := text.partition("://")[0]) != text:
+        hint = "This version visits ssh://, local and replay: targets."
+        shown = f"{scheme}://…" if "@" in text else source  # what precedes an @ may be a password
+        raise SettingsError(shown, f"{scheme}:// is not supported (yet).", hint=hint)
     found = _HOST.match(text)
     if found is None and ":" in text.rpartition("@")[0]:
         raise _password_in_address()

@@ -86,7 +86,11 @@ class Resolver:
 def _from_environment(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
-        raise SecretError(f"env:{name}", "this environment variable is not set, or empty.", hint="Export it first.")
+        raise SecretError(
+            f"env:{name}",
+            "this environment variable is not set, or empty.",
+            hint="Export it before the run, or change this reference in the client file.",
+        )
     return value
 
 

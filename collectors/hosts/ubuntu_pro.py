@@ -22,7 +22,15 @@ from collectors.model import FactKind, GapReason, Subscription
 
 _COMMAND = r"""
 if command -v pro >/dev/null 2>&1; then c=pro; elif command -v ua >/dev/null 2>&1; then c=ua
-else echo missing; exit 0; fi
+else
+  # Without the client and without its repositories no fix of Pro can arrive: that is an answer.
+  for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+    [ -e "$f" ] || continue
+    [ -r "$f" ] && ! grep -q 'esm[.]ubuntu[.]' "$f" || { echo missing; exit 0; }
+  done
+  [ -r /etc/apt/sources.list.d ] && echo absent || echo missing
+  exit 0
+fi
 if a=$($c api u.pro.status.is_attached.v1 2>/dev/null) && s=$($c api u.pro.status.enabled_services.v1 2>/dev/null); then
   printf '%s\n%s\n' "$a" "$s"
 else $c status --format json; fi
@@ -32,7 +40,10 @@ _ENABLED = frozenset({"enabled", "active"})
 
 def _parse(section: Section) -> Facts:
     if section.stdout.strip() == "missing":
-        raise Unreadable(GapReason.MISSING, "neither pro nor ua is installed (package ubuntu-pro-client)")
+        detail = "neither pro nor ua is installed (package ubuntu-pro-client), and its repositories may be in use"
+        raise Unreadable(GapReason.MISSING, detail)
+    if section.stdout.strip() == "absent":
+        return _found(attached=False, services=(), expires=None)
     if section.exit_status != 0 and not section.stdout.strip():
         detail = f"exit status {section.exit_status}: {first_line(section.stderr)}"
         raise Unreadable(denied_or(GapReason.FAILED, section.stderr), detail)

@@ -250,3 +250,11 @@ def test_a_folder_of_recordings_is_one_target_each(tmp_path: Path) -> None:
 def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no recording"):
         select([f"replay:{tmp_path}"])
+
+
+@pytest.mark.parametrize(("text", "shown"), [("winrm://pc1", "winrm://pc1"), ("http://ann:hunter2@web", "http://…")])
+def test_an_address_of_another_protocol_is_named_and_its_password_never_repeated(text: str, shown: str) -> None:
+    with pytest.raises(SettingsError, match="is not supported") as raised:
+        select([text])
+    assert str(raised.value).startswith(f"{shown}:")
+    assert "hunter2" not in str(raised.value)
