@@ -224,7 +224,7 @@ def _renewed(now: FeedState, then: FeedState | None) -> bool:
 def _rulings(
     knowledge: Knowledge, release: str | None, packages: Sequence[Package], verdicts: Sequence[PatchVerdict]
 ) -> list[Ruling]:
-    """Every row about an installed package, newest advisory first, each once."""
+    """Every row about an installed package, newest advisory first; what two feeds say alike stands there once."""
     if release is None or not packages:
         return []
     scheme = packages[0].scheme
@@ -241,7 +241,9 @@ def _rulings(
         for row in knowledge.affected.get((release, name), ())
         if row.kind is kind and row.advisory in knowledge.advisories
     ]
-    return sorted(found, key=lambda ruling: (ruling.advisory.issued_on or _NEVER, ruling.advisory.id), reverse=True)
+    return sorted(
+        dict.fromkeys(found), key=lambda ruling: (ruling.advisory.issued_on or _NEVER, ruling.advisory.id), reverse=True
+    )
 
 
 def _ruling(advisory: Advisory, row: AffectedPackage, installed: str, stream: str, scheme: PackageScheme) -> Ruling:

@@ -193,8 +193,7 @@ class _Words:
             issued = f" ({self._texts.date(advisory.issued_on)})" if advisory.issued_on else ""
             yield f"  {advisory.id}{issued} {ruling.row.package} {', '.join(advisory.cves)}".rstrip()
             yield f"    {self._ruled(ruling)}"
-            if advisory.url:
-                yield f"    {advisory.url} [{advisory.feed}]"
+            yield "    " + f"{advisory.url} [{advisory.feed}]".lstrip()
         if len(chain.rulings) > _RULINGS_SHOWN:
             yield f"  {self._texts.text('console.more', rest=len(chain.rulings) - _RULINGS_SHOWN)}"
 

@@ -262,16 +262,21 @@ def _ansible(path: Path, text: str, gathered: _Gathered) -> None:
     names = list(dict.fromkeys([*labels, *hostvars]))
     if not names:
         raise SettingsError(str(path), "this inventory names no machine.")
-    secrets = 0
+    secrets = keys = 0
     for name in names:
         variables = hostvars.get(name, {})
         if not isinstance(variables, Mapping):
             raise SettingsError(str(path), f"_meta.hostvars.{name}: expected an object.")
         secrets += any(key in variables for key in ("ansible_password", "ansible_ssh_pass"))
+        keys += any(key in variables for key in ("ansible_private_key_file", "ansible_ssh_private_key_file"))
         _ansible_host(path, name, variables, tuple(labels.get(name, ())), gathered)
     if secrets:
         gathered.notes.append(
             f"{path}: passwords written there are not used ({secrets} machines); use --password-from or a key."
+        )
+    if keys:
+        gathered.notes.append(
+            f"{path}: key files named there are not used ({keys} machines); use --key, an agent or ~/.ssh/config."
         )
 
 

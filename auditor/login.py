@@ -1,6 +1,7 @@
 """How to log in and how patiently: the client file's word, overridden by the command line."""
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ def connection_policy(
     accept_new_host_keys: bool,
     deadline_s: float | None,
     known_hosts: Path | None = None,
+    again: Sequence[object] = (),
 ) -> ConnectionPolicy:
-    """How careful and patient to be."""
+    """How careful and patient to be; `again` are the words after `auditor` that would repeat this run.
+
+    Repeated with another login or another known_hosts, an accepted key would not help this run.
+    """
     if settings is not None:
         written = settings.connection
     else:
@@ -30,6 +35,7 @@ def connection_policy(
     return ConnectionPolicy(
         known_hosts=paths.known_hosts(known_hosts) if known_hosts is not None else written.known_hosts,
         accept_new_host_keys=accept_new_host_keys,
+        accept_command=shlex.join(["auditor", *map(str, again), "--accept-new-host-keys"]) if again else "",
         probe_timeout_s=written.probe_timeout_s,
         connect_timeout_s=written.connect_timeout_s,
         host_deadline_s=deadline_s or written.host_deadline_s,

@@ -132,7 +132,8 @@ def _from_keyring(rest: str) -> str:
     try:
         value = keyring.get_password(service, user)
     except KeyringError as error:
-        raise SecretError(subject, f"the key store answered: {type(error).__name__}.") from None
+        hint = "Unlock the key store, or use env:, file: or prompt:."
+        raise SecretError(subject, f"the key store answered: {type(error).__name__}.", hint=hint) from None
     if not value:
         raise SecretError(subject, "no such entry.", hint=f"`keyring set {service} {user}` stores one.")
     return value

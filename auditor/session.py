@@ -133,6 +133,7 @@ def _tell_problems(result: Result, delivered: Sequence[Delivered], problems: Seq
         if item.problem:
             voice.note(f"{item.wanted} {item.problem}: the new report is {item.path}")
     for problem in problems:
-        click.echo(f"Error: {printable(problem)} The run is kept as number {result.run} of the history.", err=True)
+        kept = "" if result.history_problem else f" The run is kept as number {result.run} of the history."
+        click.echo(f"Error: {printable(problem)}{kept}", err=True)
     if result.history_problem:
         click.echo(f"Error: history not written: {printable(result.history_problem)}", err=True)

@@ -189,7 +189,18 @@ def _same_machine(one: HostSnapshot, other: HostSnapshot) -> bool:
 def _merged(one: HostSnapshot, other: HostSnapshot) -> HostSnapshot:
     first, second = (other, one) if _completeness(other) > _completeness(one) else (one, other)
     aliases = {*one.aliases, *other.aliases, second.target.name} - {first.target.name}
-    return replace(first, aliases=tuple(sorted(aliases)))
+    return replace(first, target=_described_by_both(first.target, second.target), aliases=tuple(sorted(aliases)))
+
+
+def _described_by_both(first: Target, second: Target) -> Target:
+    """What the client file says of either name holds for the machine; exposed under one name is exposed."""
+    exposed = "internet" in (first.exposure, second.exposure)
+    return replace(
+        first,
+        site=first.site or second.site,
+        exposure="internet" if exposed else first.exposure or second.exposure,
+        labels=tuple(dict.fromkeys((*first.labels, *second.labels))),
+    )
 
 
 def _completeness(snapshot: HostSnapshot) -> tuple[int, bool, int]:

@@ -6,7 +6,8 @@ apply, the earliest deadline counts and is the one named. EPSS never shortens a 
 
 | reason | deadline |
 | --- | --- |
-| `kev` | CISA's due date (BOD 22-01), but not before the vendor had released the fix |
+| `kev` | CISA's due date (BOD 22-01) |
+| `kev_released` | the day the vendor released the fix, because CISA's due date had passed by then |
 | `cyber_essentials` | 14 days: rated critical or high by the vendor, CVSS v3 >= 7.0, or severity undisclosed |
 | `severity` | the contract's days for the severity |
 | `undisclosed` | the contract's days for "high", because the vendor published no severity (G4) |
@@ -29,8 +30,8 @@ CYBER_ESSENTIALS_CVSS = 7.0
 class Deadline:
     """The earliest deadline of a fix: the last day in time, which advisory set it, and why.
 
-    `reason` is a key of the table above; `reference` the KEV entry's CVE for `kev`, else "". `days` is the promise in
-    days (0 for KEV, which promises a date).
+    `reason` is a key of the table above; `reference` the CVE of the KEV entry, "" for the rest. `days` is the promise
+    in days (0 for KEV, which promises a date).
     """
 
     due_on: date
@@ -62,7 +63,13 @@ class Deadline:
         return Message(text=f"rules.deadline.{self.reason}{suffix}", params=params)
 
 
-_REASONS = ("kev", "cyber_essentials", "severity", "undisclosed")  # which one is named when two fall on one day
+_REASONS = (
+    "kev",
+    "kev_released",
+    "cyber_essentials",
+    "severity",
+    "undisclosed",
+)  # which one is named when two fall on one day
 
 
 def deadline_of(advisories: Iterable[Advisory], sla: Sla, knowledge: Knowledge) -> Deadline | None:
@@ -81,8 +88,10 @@ def _deadlines(advisory: Advisory, sla: Sla, knowledge: Knowledge) -> Iterable[D
         for cve in advisory.cves:
             entry = knowledge.exploited.get(cve)
             if entry is not None:
-                due = entry.due_on if released is None else max(entry.due_on, released)
-                yield _deadline(advisory, "kev", due, reference=cve)
+                if released is not None and released > entry.due_on:
+                    yield _deadline(advisory, "kev_released", released, reference=cve)
+                else:
+                    yield _deadline(advisory, "kev", entry.due_on, reference=cve)
     if released is None:
         return
     if sla.cyber_essentials and _is_cyber_essentials(advisory):

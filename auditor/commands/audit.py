@@ -51,7 +51,10 @@ def command(**options: Any) -> int:
         targets=settings.targets,
         credentials=credentials(settings.credentials, {target.credential for target in settings.targets}),
         policy=connection_policy(
-            settings, accept_new_host_keys=options["accept_new_host_keys"], deadline_s=options["deadline"]
+            settings,
+            accept_new_host_keys=options["accept_new_host_keys"],
+            deadline_s=options["deadline"],
+            again=("audit", options["client_path"]),
         ),
         width=options["width"] or settings.connection.width,
         record_into=options["record_into"],

@@ -99,10 +99,11 @@ def export(file: Path, folder: Path | None) -> None:
 
 @command.command(name="import", short_help="Take over the feeds of such a file, checked first.")
 @click.argument("file", type=FILE)
+@click.option("--accept-shrunk", is_flag=True, help="Take a feed that lost most of its records all the same.")
 @_IN_FOLDER
-def import_(file: Path, folder: Path | None) -> None:
+def import_(*, file: Path, accept_shrunk: bool, folder: Path | None) -> None:
     """Take over the feeds of an exported FILE. It is checked first; what is damaged changes nothing."""
-    _print_table(_store(folder).import_bundle(file))
+    _print_table(_store(folder).import_bundle(file, accept_shrunk=accept_shrunk))
 
 
 def _store(folder: Path | None) -> "FeedStore":
@@ -138,7 +139,7 @@ def _print_table(states: "Sequence[FeedState]") -> None:
     moment = now()
     for state in states:
         age = state.age_days(moment)
-        told = "never fetched" if age is None else f"{age:.1f} days old (limit {state.max_age_days})"
+        told = "never fetched" if age is None else f"{max(age, 0.0):.1f} days old (limit {state.max_age_days})"
         stale = "  TOO OLD" if age is not None and age > state.max_age_days else ""
         click.echo(printable(f"{state.name}: {state.title}"))
         click.echo(printable(f"    {told}{stale}, {state.records} records, {state.size_bytes / 1e6:.1f} MB"))

@@ -82,6 +82,7 @@ def command(**options: Any) -> int:
             accept_new_host_keys=options["accept_new_host_keys"],
             deadline_s=options["deadline"],
             known_hosts=options["known_hosts"],
+            again=_again(options),
         ),
         width=options["width"] or (settings.connection.width if settings else DEFAULT_WIDTH),
         as_of=as_of,
@@ -91,6 +92,19 @@ def command(**options: Any) -> int:
     )
     feeds_folder = options["feeds_folder"] or paths.feeds_folder()
     return session(plan, wish, history=paths.scan_history(), feeds_folder=feeds_folder)
+
+
+def _again(options: dict[str, Any]) -> list[object]:
+    """The words after `auditor` that visit the same machines with the same login (a reference is no secret)."""
+    named = {
+        "--client": options["client_path"],
+        "--user": options["user"],
+        "--key": options["key_file"],
+        "--password-from": options["password_from"],
+        "--sudo": options["sudo"],
+        "--known-hosts": options["known_hosts"],
+    }
+    return ["scan", *options["targets"], *(word for pair in named.items() if pair[1] for word in pair)]
 
 
 def _wish(options: dict[str, Any], settings: "ClientSettings | None") -> "Wish":

@@ -55,11 +55,13 @@ class ConnectionPolicy:
     """How careful and how patient to be; the same for all hosts of a run.
 
     `known_hosts` are files in known_hosts(5) form, read in order, the first one receives newly accepted keys.
-    `output_limit_bytes` caps standard output and standard error of a host together.
+    `output_limit_bytes` caps standard output and standard error of a host together. `accept_command` is the command
+    line that would accept an unknown key of this run, for the refusal ("": one made of the address alone).
     """
 
     known_hosts: tuple[Path, ...] = ()
     accept_new_host_keys: bool = False
+    accept_command: str = ""
     probe_timeout_s: float = 3.0
     connect_timeout_s: float = 15.0
     host_deadline_s: float = 120.0

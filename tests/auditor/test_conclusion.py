@@ -7,6 +7,7 @@ import pytest
 from auditor.conclusion import conclude
 from auditor.exits import Exit
 from auditor.pipeline import Result
+from auditor.session import _tell_problems
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason, Target
 from rules.model import Assessment, Finding, MachineSummary, Message, Outcome, RuleFailure
@@ -92,3 +93,14 @@ def test_trouble_of_our_own_wins_over_what_was_found_and_an_interruption_over_al
     concluded = conclude(_result(_finding(), history_problem="disk full", interrupted=True), "low")
     assert concluded.code is Exit.INTERRUPTED
     assert concluded.reasons == ("interrupted", "history_not_written", "findings")
+
+
+def test_a_lost_report_names_its_run_in_the_history_unless_the_history_is_lost_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _tell_problems(_result(), (), ("r.xlsx: the disk is full.",))
+    assert "kept as number 1 of the history" in capsys.readouterr().err
+    _tell_problems(_result(history_problem="disk full"), (), ("r.xlsx: the disk is full.",))
+    told = capsys.readouterr().err
+    assert "history not written" in told
+    assert "kept" not in told

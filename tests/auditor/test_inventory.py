@@ -216,6 +216,14 @@ def test_passwords_of_an_ansible_inventory_are_not_used_and_that_is_said(tmp_pat
     assert "hunter2" not in repr(selection)
 
 
+@pytest.mark.parametrize("variable", ["ansible_private_key_file", "ansible_ssh_private_key_file"])
+def test_key_files_of_an_ansible_inventory_are_not_used_and_that_is_said(tmp_path: Path, variable: str) -> None:
+    selection = _ansible(tmp_path, {"_meta": {"hostvars": {"a": {variable: "~/k"}, "b": {}}}, "all": {"hosts": ["a"]}})
+    (note,) = selection.notes
+    assert "key files named there are not used (1 machines)" in note
+    assert "--key" in note
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -55,3 +55,9 @@ def test_accepted_host_keys_go_to_our_own_file_and_the_users_are_read_too(home: 
     assert policy.known_hosts[0] == home / "known_hosts"
     assert Path.home() / ".ssh" / "known_hosts" in policy.known_hosts
     assert (policy.accept_new_host_keys, policy.host_deadline_s) == (True, 7.0)
+
+
+def test_the_command_that_accepts_a_new_key_repeats_this_run_with_its_login() -> None:
+    words = ("scan", "ssh://a@[::1]:22", "--key", Path("my keys/k"))
+    policy = connection_policy(None, accept_new_host_keys=False, deadline_s=None, again=words)
+    assert policy.accept_command == "auditor scan 'ssh://a@[::1]:22' --key 'my keys/k' --accept-new-host-keys"

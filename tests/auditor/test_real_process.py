@@ -200,7 +200,7 @@ def test_first_visit_to_a_real_sshd_is_refused_then_accepted_then_recorded(tmp_p
 
         refused = run()
         assert refused.returncode == Exit.INCOMPLETE
-        assert "--accept-new-host-keys" in refused.stderr
+        assert f"`auditor scan {target} --key {key} --accept-new-host-keys`" in refused.stderr
         accepted = run("--accept-new-host-keys", "--record", "taped")
         (machine,) = _assessed(accepted.stdout).values()
         assert machine["reached"] is True, accepted.stderr

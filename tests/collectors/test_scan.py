@@ -235,6 +235,14 @@ class TestOneMachineUnderTwoNames:
         (merged,) = merge_same_machines(hosts)
         assert (merged.target.name, merged.aliases) == ("a", ("b", "c"))
 
+    def test_what_is_said_of_either_name_holds_for_the_machine(self) -> None:
+        one, two = (debian_host(name, machine_id="a" * 32, hostname="srv") for name in ("inside", "outside"))
+        one = replace(one, target=replace(one.target, exposure="internal", labels=("prod",)))
+        two = replace(two, target=replace(two.target, exposure="internet", labels=("prod", "web"), site="Lyon"))
+        (merged,) = merge_same_machines((one, two))
+        assert (merged.target.name, merged.target.exposure) == ("inside", "internet"), "never exposed less than it is"
+        assert (merged.target.labels, merged.target.site) == (("prod", "web"), "Lyon")
+
     def test_cloned_machines_with_one_machine_id_stay_two(self) -> None:
         one = debian_host("web1", machine_id="a" * 32, hostname="web1")
         two = debian_host("web2", machine_id="a" * 32, hostname="web2")

@@ -53,7 +53,7 @@ def test_a_kev_due_date_later_than_the_contract_does_not_extend_it():
 
 def test_a_kev_due_date_before_the_fix_existed_counts_from_its_release():
     found = _due(advisory(days_ago=2), about=knowledge(exploited=(exploited(due_in=-300),)))
-    assert (found.due_on, found.reason) == (days(-2), "kev")
+    assert (found.due_on, found.reason, found.words.text) == (days(-2), "kev_released", "rules.deadline.kev_released")
 
 
 def test_a_contract_without_kev_ignores_its_dates():

@@ -106,7 +106,9 @@ def _read(subject: str, path: Path, passphrase: Secret | None) -> "PKey":
         return classes[kind].from_private_key_file(str(path), passphrase.reveal() if passphrase else None)
     except paramiko.PasswordRequiredException as error:
         raise LoginDenied(
-            subject, f"the key {path} is protected and no passphrase was given.", hint="Set `passphrase`."
+            subject,
+            f"the key {path} is protected and no passphrase was given.",
+            hint="Load it into ssh-agent, or set `passphrase` of its credential in the client file.",
         ) from error
     except (paramiko.SSHException, ValueError) as error:
         detail = "the passphrase is wrong or the file is damaged" if passphrase else "the file is damaged"

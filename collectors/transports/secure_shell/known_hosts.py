@@ -209,16 +209,19 @@ class HostKeyCheck:
         authorities = [entry.where for entry in recorded if entry.marker == "@cert-authority"]
         if authorities:
             problem += f" {authorities[0]} trusts a certificate authority for it, which auditor cannot check."
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        address = f"{self.user}@{host}:{self.port}" if self.user else f"{host}:{self.port}"
         return HostKeyUnknown(
             self.subject,
             problem,
             hint=(
                 "Compare this fingerprint with `ssh-keygen -lf` on the machine, then record it: run again once with "
-                f"--accept-new-host-keys (`auditor scan ssh://{address} --accept-new-host-keys`)."
+                f"--accept-new-host-keys (`{self.policy.accept_command or self._plain_scan()}`)."
             ),
         )
+
+    def _plain_scan(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        address = f"{self.user}@{host}:{self.port}" if self.user else f"{host}:{self.port}"
+        return f"auditor scan ssh://{address} --accept-new-host-keys"
 
     def _changed(self, plain: list[Entry], key_type: str, blob: bytes) -> HostKeyChanged:
         same_type = [entry for entry in plain if entry.key_type == key_type]

@@ -176,7 +176,7 @@ class _Login:
         return LoginDenied(
             self._wire.check.subject,
             f"login as {self._user} was refused{self._where} ({tried}).{accepted}",
-            hint="Check user, key and password in the client file; nothing was tried twice.",
+            hint="Check user, key and password; nothing was tried twice.",
         )
 
 

@@ -230,7 +230,7 @@ def _resolve(
     if isinstance(found, OSError | ValueError):
         reason = getattr(found, "strerror", None) or "not a valid name"
         raise Unreachable(
-            subject, f"the name {host!r} cannot be resolved ({reason}).", hint="Check the address in the client file."
+            subject, f"the name {host!r} cannot be resolved ({reason}).", hint="Check the address."
         ) from found
     return found
 

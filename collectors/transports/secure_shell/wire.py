@@ -182,7 +182,11 @@ def explain(subject: str, wire: Wire, error: BaseException | None, deadline: Dea
 
 def _timed_out(subject: str, wire: Wire, deadline: Deadline, *, during: str) -> HostError:
     if deadline.passed:
-        return DeadlineExceeded(subject, f"the deadline of the host passed during {during}.")
+        return DeadlineExceeded(
+            subject,
+            f"the deadline of the host passed during {during}.",
+            hint="Check the machine's load and its SSH server, or give it more time (--deadline, host_deadline_s).",
+        )
     if not wire.guarded.received_bytes:
         return ConversationFailed(
             subject,
@@ -195,14 +199,13 @@ def _timed_out(subject: str, wire: Wire, deadline: Deadline, *, during: str) -> 
 
 
 def _told_by_socket(subject: str, wire: Wire, error: CollectorError) -> HostError:
-    return ConversationFailed(subject, f"{error.problem}{_greeting(wire.guarded)}.")
+    hint = "Check that it is the SSH port of the machine."
+    return ConversationFailed(subject, f"{error.problem}{_greeting(wire.guarded)}.", hint=hint)
 
 
 def _no_ssh(subject: str, sock: GuardedSocket, error: BaseException | None) -> HostError:
     if sock.greeting:
-        return ConversationFailed(
-            subject, f"what answers is no SSH server{_greeting(sock)}.", hint="Check the port in the client file."
-        )
+        return ConversationFailed(subject, f"what answers is no SSH server{_greeting(sock)}.", hint="Check the port.")
     return ConversationFailed(
         subject,
         f"the connection was closed before the SSH server said anything ({_why(error)}).",

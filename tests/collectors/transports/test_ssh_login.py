@@ -68,6 +68,7 @@ def test_a_protected_key_without_its_passphrase_is_named_before_any_connection(
         lab.visit(daemon, key_file=key, passphrase=passphrase)
     assert str(key) in str(caught.value)
     assert "wrong-one" not in str(caught.value)
+    assert passphrase is not None or "ssh-agent" in caught.value.hint
     assert daemon.connections() == before
 
 
