@@ -21,7 +21,7 @@ from typing import Any
 
 from collectors.errors import BundleInvalid, FeedError
 from collectors.feeds.feed import Feed
-from collectors.feeds.install import Candidate
+from collectors.feeds.install import CLOCKS_APART, Candidate
 from collectors.feeds.layout import Layout
 from collectors.feeds.sidecar import Holding, PartState, part_from_json, part_to_json
 
@@ -31,6 +31,8 @@ _MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 16 << 20
 _PART_BYTES = 4 << 30
 _BLOCK = 1 << 20
+_MAX_RATIO = 250  # text compresses 3 to 40 times, and most parts travel compressed already
+_RATIO_FROM_BYTES = 64 << 20
 _NEWER_NEEDED = "Export it again where the internet is reachable."
 
 
@@ -57,15 +59,28 @@ def write_bundle(
                 for part in sorted(held.parts):
                     packed = part.endswith((".zip", ".gz", ".xz", ".bz2", ".zst"))
                     method = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
-                    bundle.write(layout.raw(name, part), f"raw/{name}/{part}", compress_type=method)
+                    _pack(bundle, layout, name, held.parts[part], method)
         digest = _sha256(aside)
         aside.replace(path)
+    except FeedError:
+        aside.unlink(missing_ok=True)
+        raise
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise FeedError(
             str(path), f"cannot be written: {error.strerror}.", hint="Check space and permissions."
         ) from error
     return digest
+
+
+def _pack(bundle: zipfile.ZipFile, layout: Layout, feed: str, part: PartState, method: int) -> None:
+    """Add one part; what the importer would refuse is refused here, where it can be downloaded again."""
+    raw = layout.raw(feed, part.name)
+    if not raw.is_file() or _sha256(raw) != part.sha256:
+        problem = f"the copy of {part.name} kept here is not the file that was downloaded."
+        raw.unlink(missing_ok=True)
+        raise FeedError(feed, problem, hint="Run `auditor feeds update`, then export again.")
+    bundle.write(raw, f"raw/{feed}/{part.name}", compress_type=method)
 
 
 def _feed_entry(feed: Feed, held: Holding) -> dict[str, Any]:
@@ -85,20 +100,29 @@ def _sha256(path: Path) -> str:
 
 
 def read_bundle(
-    path: Path, layout: Layout, known: Mapping[str, Feed], holdings: Mapping[str, Holding], *, accept_shrunk: bool
+    path: Path,
+    layout: Layout,
+    known: Mapping[str, Feed],
+    holdings: Mapping[str, Holding],
+    *,
+    accept_shrunk: bool,
+    now: datetime,
 ) -> list[Candidate]:
     """Check a bundle and unpack what is newer than installed beside the files in service.
 
     Feeds this product does not know are left out. Raises BundleInvalid, having left nothing behind, when the file is
-    no bundle, of another format version, damaged, tampered with, incomplete, or older than everything installed.
+    no bundle, of another format version, damaged, tampered with, incomplete, dated after `now`, or older than
+    everything installed.
     """
     candidates: list[Candidate] = []
     try:
         with as_bundle_error(path), zipfile.ZipFile(path) as bundle:
             manifest = _read_manifest(path, bundle)
+            _refuse_bomb(path, manifest)
             for name, entry in manifest["feeds"].items():
-                candidate = _candidate(path, name, entry, known, holdings)
+                candidate = _candidate(path, name, entry, known, _whole(layout, name, holdings.get(name)))
                 if candidate is not None:
+                    _refuse_future(path, candidate, now)
                     candidates.append(replace(candidate, accept_shrunk=accept_shrunk))
                     for part in candidate.parts.values():
                         _unpack(path, bundle, layout, name, part)
@@ -109,6 +133,30 @@ def read_bundle(
             layout.forget_waiting(candidate.feed.name)
         raise
     return candidates
+
+
+def _whole(layout: Layout, feed: str, held: Holding | None) -> Holding | None:
+    """What is installed of a feed, when its files are really there: an import must be able to bring them back."""
+    if held is None or not all(layout.raw(feed, part).is_file() for part in held.parts):
+        return None
+    return held
+
+
+def _refuse_future(path: Path, candidate: Candidate, now: datetime) -> None:
+    """A refresh still to come would keep the feed young, and later bundles out, until that day."""
+    if candidate.checked_at > now + CLOCKS_APART:
+        problem = f"feed {candidate.feed.name} was refreshed on {candidate.checked_at:%Y-%m-%d}, which is still to come"
+        raise BundleInvalid(
+            str(path), f"{problem}.", hint="Check the clock of this machine and of the one that exported."
+        )
+
+
+def _refuse_bomb(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Stop before the disk is full: one part may be large, all together not more than such a file can hold."""
+    packed = path.stat().st_size
+    total = sum(part["size_bytes"] for entry in manifest["feeds"].values() for part in entry["parts"].values())
+    if total > max(_RATIO_FROM_BYTES, packed * _MAX_RATIO):
+        raise BundleInvalid(str(path), f"it would unpack from {packed:,} to {total:,} bytes, a decompression bomb.")
 
 
 def _refuse_old(path: Path, made_at: datetime) -> None:
@@ -133,7 +181,7 @@ def _read_manifest(path: Path, bundle: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _candidate(
-    path: Path, name: str, entry: Mapping[str, Any], known: Mapping[str, Feed], holdings: Mapping[str, Holding]
+    path: Path, name: str, entry: Mapping[str, Any], known: Mapping[str, Feed], installed: Holding | None
 ) -> Candidate | None:
     """Describe one feed of the manifest; None when it is unknown here or not newer than what is installed."""
     if name not in known:
@@ -145,7 +193,6 @@ def _candidate(
     for part in parts:
         if not part.replace("-", "").replace("_", "").replace(".", "").isalnum() or part.startswith("."):
             raise BundleInvalid(str(path), f"feed {name} has a part with the unsafe name {part[:60]!r}.")
-    installed = holdings.get(name)
     if installed is not None and installed.parts and installed.checked_at and installed.checked_at >= checked_at:
         return None
     return Candidate(feed=known[name], parts=parts, new=frozenset(parts), checked_at=checked_at, releases=())
@@ -180,7 +227,10 @@ def as_bundle_error(path: Path) -> Iterator[None]:
     except BundleInvalid:
         raise
     except FeedError as error:
-        raise BundleInvalid(str(path), f"{error.subject}: {error.problem}", hint=error.hint) from error
+        hint = error.hint
+        if "accept_shrunk" in hint:  # a setting of updates; here the operator decides
+            hint = "If the publisher means it, import it with --accept-shrunk."
+        raise BundleInvalid(str(path), f"{error.subject}: {error.problem}", hint=hint) from error
     except FileNotFoundError as error:
         raise BundleInvalid(str(path), "there is no such file.") from error
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from collectors.feeds import database
 from collectors.feeds.layout import Layout
 from collectors.feeds.records import FeedRecords, FeedState
-from collectors.feeds.sidecar import Holding, only_one, read_sidecar
+from collectors.feeds.sidecar import Holding, digest_of, only_one, read_sidecar
 
 if TYPE_CHECKING:
     from collectors.feeds.download import HttpSettings as HttpSettings  # noqa: PLC0414 - offered here
@@ -72,7 +72,7 @@ class FeedStore:
         Raises FeedInvalid when the compiled file is damaged or of another version.
         """
         compiled = {}
-        if self.database.is_file():
+        if database.is_there(self.database):
             compiled = {state.name: state for state in database.load_states(self.database)}
         held = read_sidecar(self._layout.sidecar)
         known = self._known()
@@ -85,7 +85,7 @@ class FeedStore:
         rows come back and every feed is one never fetched. Raises FeedInvalid when the compiled file is damaged or of
         another version.
         """
-        if not self.database.is_file():
+        if not database.is_there(self.database):
             return FeedRecords(feeds=self.states())
         records = database.load(self.database, packages)
         held = read_sidecar(self._layout.sidecar)
@@ -115,11 +115,10 @@ class FeedStore:
         from collectors.feeds.download import HttpSettings
         from collectors.feeds.updates import FeedOutcome, FeedUpdate
 
-        renewal = self._renewal()
-        chosen = renewal.choose(names)
         with only_one(self._layout.lock):
+            renewal = self._renewal()  # what another process changed until now must be seen, hence not before the lock
             outcomes = renewal.update(
-                chosen,
+                renewal.choose(names),
                 named=names is not None,
                 settings=settings,
                 releases=releases,
@@ -154,9 +153,8 @@ class FeedStore:
         here that are as new stay; a bundle with nothing newer is refused. So is a feed that lost most of its records,
         unless `accept_shrunk`; that a release went was for the exporting site to judge.
         """
-        renewal = self._renewal()
         with only_one(self._layout.lock):
-            renewal.import_bundle(path, accept_shrunk=accept_shrunk)
+            self._renewal().import_bundle(path, accept_shrunk=accept_shrunk)
         return self.states()
 
     def _renewal(self) -> "Renewal":
@@ -178,7 +176,12 @@ def _state(feed: "Feed", held: Holding | None, compiled: FeedState | None) -> Fe
 
 
 def _since(state: FeedState, held: Holding | None) -> FeedState:
-    """Bring a compiled state up to date with the last refresh, which may have found nothing new, or failed."""
+    """Bring a compiled state up to date with the last refresh, which may have found nothing new, or failed.
+
+    A refresh says nothing about rows made of other bytes, which a crash between two files or a compiled file put back
+    from a backup leaves behind: those keep their own date, and never look as fresh as a download they do not hold.
+    """
     if held is None:
         return state
-    return replace(state, checked_at=held.checked_at if state.fetched_at else None, error=held.error)
+    same = state.sha256 == digest_of(held.parts.values())
+    return replace(state, checked_at=held.checked_at if same else state.checked_at, error=held.error)

@@ -22,6 +22,11 @@ from collectors.feeds.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, op
 from collectors.feeds.records import FeedState
 from collectors.feeds.rows import AffectedColumns, Chunk
 
+
+class DiskRefuses(FeedError):
+    """The new file itself cannot be written: nothing in it can be trusted any more, whichever feed it happened to."""
+
+
 _ROWS = ("affected", "advisory", "exploited", "probability", "lifecycle", "member")
 _CACHE = "-65536"  # kB of page cache
 _ROWS_AT_ONCE = 16  # more gain nothing
@@ -143,11 +148,14 @@ class Compiler:
             last = self._db.execute("SELECT coalesce(max(id), 0) FROM feed").fetchone()[0]
             staged = Staged(feed=feed, number=last + 1, first=0, update=False)
         try:
-            with _clear_errors(self._aside):
-                following = staged.first
-                for chunk in chunks:
+            following = staged.first
+            for chunk in chunks:
+                with _clear_errors(self._aside):
                     following += self._insert(staged.number, chunk, following)
+            with _clear_errors(self._aside):
                 return self._project(staged)
+        except DiskRefuses:
+            raise  # without a journal, a write that failed half way cannot be taken back
         except (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
             self.reject(staged)
             raise FeedInvalid(feed, f"it holds a value that cannot be stored ({error}).") from error
@@ -292,7 +300,7 @@ class Compiler:
 
     def finish(self) -> None:
         """Swap the new file in; the old one stays valid for whoever still reads it."""
-        with _clear_errors(self._path):
+        with _clear_errors(self._aside):
             self._db.execute("COMMIT")
             free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
             pages = self._db.execute("PRAGMA page_count").fetchone()[0]
@@ -310,10 +318,10 @@ def _clear_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise FeedError(
+        raise DiskRefuses(
             str(path), f"cannot be written: {error}.", hint="Free some space or choose another folder."
         ) from error
     except OSError as error:
-        raise FeedError(
+        raise DiskRefuses(
             str(path), f"cannot be written: {error.strerror}.", hint="Check space and permissions."
         ) from error

@@ -75,18 +75,35 @@ _REBUILD = "Run `auditor feeds update`; it is rebuilt from the downloads."
 T = TypeVar("T")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a compiled file; raises FeedError when we are not allowed to look."""
+    try:
+        there = path.is_file()
+        if there:
+            path.open("rb").close()
+    except OSError as error:
+        from collectors.errors import FeedError
+
+        hint = "Run as the user who updates the feeds, or let this one read the folder."
+        raise FeedError(str(path), f"cannot be read: {error.strerror}.", hint=hint) from error
+    return there
+
+
 def open_readonly(path: Path) -> sqlite3.Connection:
     """Open a compiled file for reading; nobody writes to it in place, so no lock is taken.
 
     Raises FeedError when it is absent, FeedInvalid when it is damaged or of another schema version.
     """
-    if not path.is_file():
+    if not is_there(path):
         from collectors.errors import FeedError
 
         raise FeedError(str(path), "there is no compiled feed file.", hint="Run `auditor feeds update` first.")
     location = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     location = location if location.startswith("/") else f"/{location}"
-    connection = sqlite3.connect(f"file:{location}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    try:
+        connection = sqlite3.connect(f"file:{location}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, error) from error
     problem = ""
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -135,9 +152,16 @@ def load_states(path: Path) -> tuple[FeedState, ...]:
         return tuple(state for _, state in read_states(connection))
 
 
-def load_source_keys(path: Path) -> dict[str, str]:
-    """Return what each compiled feed was compiled from, by feed name. Raises as `open_readonly`."""
+def load_source_keys(path: Path, *, whole: bool = False) -> dict[str, str]:
+    """Return what each compiled feed was compiled from, by feed name; with `whole`, every page is looked at first.
+
+    Raises as `open_readonly`.
+    """
     with _reading(path) as connection:
+        if whole:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(found.splitlines()[-1])
         return dict(connection.execute("SELECT name, source_key FROM feed"))
 
 

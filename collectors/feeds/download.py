@@ -137,11 +137,11 @@ class _Attempt:
         raise AssertionError("unreachable")
 
     def _open(self, session: "requests.Session", known: PartState | None) -> "requests.Response":
-        headers = {}
-        if known is not None and known.etag:
-            headers["If-None-Match"] = known.etag
-        if known is not None and known.last_modified:
-            headers["If-Modified-Since"] = known.last_modified
+        conditions = {} if known is None else {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+        # What no header can hold would make every request fail from now on.
+        headers = {
+            name: value for name, value in conditions.items() if value.isascii() and value.isprintable() and value
+        }
         url = self._url
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._get(session, url, headers)

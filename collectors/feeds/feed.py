@@ -38,7 +38,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawPart:
-    """A downloaded part on disk, exactly as served (after transfer decoding), with what the server said of it."""
+    """A downloaded part on disk, exactly as served (after transfer decoding), with what the server said of it.
+
+    `seen_at` is when the server last gave these bytes or said that they are still the newest (None: at `fetched_at`).
+    """
 
     name: str
     url: str
@@ -46,6 +49,7 @@ class RawPart:
     sha256: str
     fetched_at: datetime
     last_modified: datetime | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,9 @@ def plan(
         parts = feed.parts({**feed.settings, **settings})
     except (ValueError, LookupError) as error:
         raise FeedError(feed.name, f"its settings do not make an address: {error}.") from error
+    if not parts or len({part.name for part in parts}) != len(parts):
+        problem = "its settings name the same file twice." if parts else "its settings name no file to download."
+        raise FeedError(feed.name, problem, hint=f"Settings that decide it: {', '.join(sorted(feed.settings))}.")
     for part in parts:
         if not _SAFE_NAME.fullmatch(part.name):
             raise FeedError(feed.name, f"the feed module names a part {part.name!r}, which is no safe file name.")

@@ -2,9 +2,10 @@
 
 import hashlib
 import logging
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
@@ -12,16 +13,21 @@ from typing import TYPE_CHECKING
 
 from collectors.errors import FeedError, FeedInvalid
 from collectors.feeds import database
-from collectors.feeds.feed import Feed, RawPart
+from collectors.feeds.feed import Edition, Feed, RawPart
 from collectors.feeds.layout import Layout
 from collectors.feeds.records import FeedState
-from collectors.feeds.sidecar import PartState
+from collectors.feeds.sidecar import PartState, digest_of
 
 if TYPE_CHECKING:
     from collectors.feeds.compile import Compiler, Member, Staged
 
 _LOG = logging.getLogger(__name__)
 _SHRUNK_BELOW = 0.5
+CLOCKS_APART = timedelta(days=1)  # time zones and clocks that run ahead a little
+
+
+class BaseDamaged(Exception):
+    """The compiled file to start from turned out to be damaged while it was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +52,12 @@ def source_key(feed: Feed, parts: Mapping[str, PartState]) -> str:
 
 
 def compiled_keys(path: Path) -> dict[str, str] | None:
-    """Return the source key of each compiled feed; None when the file is absent, damaged or of another version."""
+    """Return the source key of each compiled feed; None when the file is absent, damaged or of another version.
+
+    All of it is looked at: damage among the rows would else be met by each audit and mended by no update.
+    """
     try:
-        return database.load_source_keys(path)
+        return database.load_source_keys(path, whole=True)
     except FeedError as error:
         if path.exists():
             _LOG.warning("%s The compiled file is built anew from the downloads.", error.problem)
@@ -66,10 +75,35 @@ def install(
 ) -> dict[str, FeedError]:
     """Compile candidates into a new file and swap it in; return what failed, by feed.
 
-    A failed feed keeps its rows. With `all_or_nothing`, the first failure raises and nothing changes. Rows of feeds
-    that are no longer `known` go. Raises FeedError when the new file cannot be made at all.
+    A failed feed keeps its rows. With `all_or_nothing`, the first failure of a feed with new files raises and nothing
+    changes. Rows of feeds that are no longer `known` go. Raises FeedError when the new file cannot be made at all,
+    BaseDamaged when it must start from nothing.
     """
-    from collectors.feeds.compile import Compiler
+    try:
+        return _install(
+            layout,
+            candidates,
+            known=known,
+            base_usable=base_usable,
+            on_compile=on_compile,
+            all_or_nothing=all_or_nothing,
+        )
+    except sqlite3.DatabaseError as error:
+        if base_usable:
+            raise BaseDamaged(str(error)) from error
+        raise FeedError(str(layout.database), f"cannot be made: {error}.", hint="Check the disk.") from error
+
+
+def _install(
+    layout: Layout,
+    candidates: Sequence[Candidate],
+    *,
+    known: Collection[str],
+    base_usable: bool,
+    on_compile: Callable[[str], None],
+    all_or_nothing: bool,
+) -> dict[str, FeedError]:
+    from collectors.feeds.compile import Compiler, DiskRefuses
 
     failed: dict[str, FeedError] = {}
     with Compiler(layout.database, base=layout.database if base_usable else None) as compiler:
@@ -79,8 +113,10 @@ def install(
             on_compile(candidate.feed.name)
             try:
                 _compile(compiler, layout, candidate)
+            except DiskRefuses:
+                raise
             except FeedError as error:
-                if all_or_nothing:
+                if all_or_nothing and candidate.new:
                     raise
                 failed[candidate.feed.name] = error
         if len(failed) == len(candidates) and base_usable:
@@ -90,13 +126,21 @@ def install(
 
 
 def promote(layout: Layout, feed: str, parts: Collection[str], new: Collection[str]) -> None:
-    """Take the waiting files of a feed into service and remove files that are no longer parts of it."""
-    layout.raw(feed, "").mkdir(parents=True, exist_ok=True)
-    for part in new:
-        layout.waiting(feed, part).replace(layout.raw(feed, part))
-    for file in layout.raw(feed, "").iterdir():
-        if file.name not in parts:
-            file.unlink()
+    """Take the waiting files of a feed into service and remove files that are no longer parts of it.
+
+    Raises FeedError when the disk refuses.
+    """
+    folder = layout.raw(feed, "")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in new:
+            layout.waiting(feed, part).replace(layout.raw(feed, part))
+        for file in folder.iterdir():
+            if file.name not in parts and (file.is_symlink() or not file.is_dir()):
+                file.unlink()
+    except OSError as error:
+        problem = f"its download cannot be kept in {folder}: {error.strerror}."
+        raise FeedError(feed, problem, hint="Check space and permissions.") from error
     layout.forget_waiting(feed)
 
 
@@ -107,7 +151,8 @@ def _compile(compiler: "Compiler", layout: Layout, candidate: Candidate) -> None
     raw = tuple(_raw_part(layout, candidate, name) for name in sorted(candidate.parts))
     previous = compiler.state(feed.name)
     try:
-        edition = feed.edition(raw)
+        _check_kept(layout, candidate)
+        edition = _edition(candidate, raw)
         staged, members = _stage(compiler, feed, raw)
     except MISREAD as error:
         raise FeedInvalid(feed.name, f"it is not understood ({type(error).__name__}: {str(error)[:200]}).") from error
@@ -129,12 +174,52 @@ def _compile(compiler: "Compiler", layout: Layout, candidate: Candidate) -> None
         fetched_at=max(part.fetched_at for part in parts),
         checked_at=candidate.checked_at,
         published_at=edition.published_at,
-        sha256=_digest(parts),
+        sha256=digest_of(parts),
         size_bytes=sum(part.size_bytes for part in parts),
         edition=edition.label,
         announces=feed.announces,
     )
     compiler.apply(state, staged, source_key=source_key(feed, candidate.parts), members=members)
+
+
+def edition_moved(layout: Layout, candidate: Candidate, compiled: FeedState) -> bool:
+    """Whether unchanged bytes now tell another age: some publishers' own date counts only once it is long past."""
+    from collectors.feeds.archive import MISREAD
+
+    raw = tuple(_raw_part(layout, candidate, name) for name in sorted(candidate.parts))
+    try:
+        return _edition(candidate, raw).published_at != compiled.published_at
+    except (FeedError, OSError, *MISREAD):
+        return True  # compiling it will tell what is wrong
+
+
+def _edition(candidate: Candidate, raw: tuple[RawPart, ...]) -> Edition:
+    """Return what the publisher says, without a date that is still to come: a feed bearing it would never age."""
+    feed = candidate.feed
+    edition = feed.edition(raw)
+    if edition.published_at is None or edition.published_at <= candidate.checked_at + CLOCKS_APART:
+        return edition
+    _LOG.warning(
+        "%s is dated %s, which is still to come: its age counts from the last refresh. Check this machine's clock.",
+        feed.name,
+        f"{edition.published_at:%Y-%m-%d}",
+    )
+    return Edition(label=edition.label)
+
+
+def _check_kept(layout: Layout, candidate: Candidate) -> None:
+    """Refuse a kept copy that is not what it was: after a crash, say, or on a failing disk. It is then fetched anew."""
+    for name in sorted(candidate.parts.keys() - candidate.new):
+        path = layout.raw(candidate.feed.name, name)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != candidate.parts[name].sha256:
+            path.unlink()
+            raise FeedInvalid(
+                candidate.feed.name,
+                f"the copy of {name} kept here is not the file that was downloaded.",
+                hint="The next update downloads it again.",
+            )
 
 
 def _raw_part(layout: Layout, candidate: Candidate, name: str) -> RawPart:
@@ -147,6 +232,7 @@ def _raw_part(layout: Layout, candidate: Candidate, name: str) -> RawPart:
         sha256=part.sha256,
         fetched_at=part.fetched_at,
         last_modified=_modified_at(part),
+        seen_at=max(part.fetched_at, candidate.checked_at),
     )
 
 
@@ -156,14 +242,6 @@ def _modified_at(part: PartState) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
-
-
-def _digest(parts: Iterable[PartState]) -> str:
-    """One part: its sha256. Several: the sha256 of the lines of `sha256sum`."""
-    digests = [(part.sha256, part.name) for part in parts]
-    if len(digests) == 1:
-        return digests[0][0]
-    return hashlib.sha256("".join(f"{digest}  {name}\n" for digest, name in digests).encode()).hexdigest()
 
 
 def _stage(compiler: "Compiler", feed: Feed, raw: tuple[RawPart, ...]) -> "tuple[Staged, dict[str, Member] | None]":

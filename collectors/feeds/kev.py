@@ -68,7 +68,8 @@ def edition(parts: tuple[RawPart, ...]) -> Edition:
     catalog = _read(parts)
     released = catalog.date_released
     released = released.replace(tzinfo=UTC) if released.tzinfo is None else released.astimezone(UTC)
-    outdated = parts[0].fetched_at - released > _QUIET
+    # Since a frozen mirror answers "not modified" for ever, what counts is when these bytes were last seen.
+    outdated = (parts[0].seen_at or parts[0].fetched_at) - released > _QUIET
     return Edition(published_at=released if outdated else None, label=catalog.catalog_version)
 
 

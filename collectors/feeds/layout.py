@@ -20,8 +20,8 @@ class Layout:
         """A part that was downloaded and has not compiled yet."""
         return self.directory / "incoming" / feed / part
 
-    def forget_waiting(self, feed: str) -> None:
-        """Remove the downloads of a feed that did not come into service."""
+    def forget_waiting(self, feed: str = "") -> None:
+        """Remove the downloads of a feed ("": of all) that did not come into service."""
         import shutil
 
         shutil.rmtree(self.directory / "incoming" / feed, ignore_errors=True)

@@ -11,7 +11,7 @@ Source: https://ossf.github.io/osv-schema/ and https://google.github.io/osv.dev/
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import quote
@@ -20,7 +20,7 @@ import msgspec
 
 from collectors.errors import FeedInvalid
 from collectors.feeds import cvss
-from collectors.feeds.feed import FeedRecord, Part
+from collectors.feeds.feed import Edition, FeedRecord, Part, RawPart
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind, Severity
 
 BUCKET = "https://osv-vulnerabilities.storage.googleapis.com"
@@ -29,6 +29,7 @@ BUCKET = "https://osv-vulnerabilities.storage.googleapis.com"
 NO_STREAM = "?:?"
 """`AffectedPackage.module` of a modular build whose stream no title tells: equal to no installed stream (L15)."""
 
+_QUIET = timedelta(days=30)
 _T = TypeVar("_T")
 _NO_MODULE = ("",)
 _Key = tuple[str, str, PackageKind, str, str]  # release, package, kind, fixed version, module
@@ -205,6 +206,19 @@ def archive(folder: str, distribution: str) -> Callable[[Mapping[str, str]], tup
     return parts
 
 
+def edition(parts: tuple[RawPart, ...]) -> Edition:
+    """Date an archive by its own date once that is long past; until then the last refresh tells the age.
+
+    Each vendor writes something every week: a mirror or proxy that has served one copy for a month no longer follows.
+    """
+    dates = [
+        part.last_modified
+        for part in parts
+        if part.last_modified is not None and (part.seen_at or part.fetched_at) - part.last_modified > _QUIET
+    ]
+    return Edition(published_at=min(dates, default=None))
+
+
 def streams_of(title: str) -> tuple[str, ...]:
     """Return every "name:stream" an advisory's title names, in order (L15).
 
@@ -290,7 +304,7 @@ def _fixed_versions(affected: Affected) -> tuple[str, ...]:
     listed = affected.ranges or ()
     if len(listed) == 1 and listed[0].type == "ECOSYSTEM":  # nearly all of them hold two events
         events = listed[0].events
-        if len(events) == 2 and (only := events[1].fixed):
+        if len(events) == 2 and (only := events[1].fixed) and not events[0].fixed:
             return (only,)
     ranges = [one.events for one in listed if one.type == "ECOSYSTEM"]
     fixed = tuple(dict.fromkeys(event.fixed for events in ranges for event in events if event.fixed))

@@ -50,6 +50,7 @@ FEED = Feed(
     max_age_days=3,
     parts=osv.archive(DIALECT.folder, "almalinux"),
     parse_member=parse_member,
+    edition=osv.edition,
     minimum_records=20_000,
     settings={"base": osv.BUCKET},
 )

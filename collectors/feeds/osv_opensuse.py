@@ -34,6 +34,7 @@ FEED = Feed(
     max_age_days=3,
     parts=osv.archive(DIALECT.folder, "opensuse-leap"),
     parse_member=parse_member,
+    edition=osv.edition,
     minimum_records=5_000,
     settings={"base": osv.BUCKET},
 )

@@ -52,6 +52,7 @@ FEED = Feed(
     max_age_days=3,
     parts=osv.archive(DIALECT.folder, "rocky"),
     parse_member=parse_member,
+    edition=osv.edition,
     minimum_records=2_000,
     settings={"base": osv.BUCKET},
 )

@@ -1,9 +1,10 @@
 """What the store remembers of its downloads between runs: one JSON file beside them, and a lock while it changes."""
 
+import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,14 @@ class Holding(NamedTuple):
     error: str = ""
 
 
+def digest_of(parts: Iterable[PartState]) -> str:
+    """Return what `FeedState.sha256` tells of these parts. One: its sha256. Several: that of `sha256sum`'s lines."""
+    digests = sorted((part.name, part.sha256) for part in parts)
+    if len(digests) == 1:
+        return digests[0][1]
+    return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in digests).encode()).hexdigest()
+
+
 def read_sidecar(path: Path) -> dict[str, Holding]:
     """Return the holdings by feed name; empty when there are none. A damaged file is reported and forgotten.
 
@@ -54,9 +63,12 @@ def read_sidecar(path: Path) -> dict[str, Holding]:
 
 def _holding(entry: Mapping[str, Any]) -> Holding:
     checked = entry["checked_at"]
+    checked_at = None if checked is None else datetime.fromisoformat(checked)
+    if checked_at is not None and checked_at.tzinfo is None:
+        raise ValueError("a time without zone")
     return Holding(
         parts={name: part_from_json(name, part) for name, part in entry["parts"].items()},
-        checked_at=None if checked is None else datetime.fromisoformat(checked),
+        checked_at=checked_at,
         error=str(entry["error"]),
     )
 
@@ -104,7 +116,10 @@ def write_sidecar(path: Path, holdings: Mapping[str, Holding]) -> None:
     }
     aside = path.with_name(f"{path.name}.new")
     try:
-        aside.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(document, indent=1))
+            file.flush()
+            os.fsync(file.fileno())  # a power cut must not leave an empty file under the final name
         aside.replace(path)
     except OSError as error:
         from collectors.errors import FeedError

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from auditor.commands.feeds import command
 from collectors.errors import BundleInvalid, FeedError
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.feed import Feed
@@ -172,9 +174,9 @@ BAD = {
 
 @pytest.mark.parametrize("change", BAD, ids=lambda change: change.__name__)
 def test_a_bundle_that_does_not_check_changes_nothing(feeds, bundle, server, tmp_path, change):
-    offline = store(tmp_path, "offline", feeds, days=-5)
     server.serve("/rows.json", body(rows(9, fixed="0.9-1")))
-    offline.update(http=HTTP)
+    store(tmp_path, "offline", feeds, days=-5).update(http=HTTP)
+    offline = store(tmp_path, "offline", feeds)
     before = {path: path.read_bytes() for path in sorted((tmp_path / "offline").rglob("*")) if path.is_file()}
     rewrite(bundle, change)
     with pytest.raises(BundleInvalid, match=BAD[change]) as caught:
@@ -235,16 +237,15 @@ def test_of_a_mixed_bundle_only_what_is_newer_is_taken(feeds, bundle, server, tm
 def test_a_bundle_whose_feed_shrank_is_refused_unless_accepted_and_one_without_a_release_is_not(
     feeds, bundle, server, tmp_path
 ):
-    offline = store(tmp_path, "offline", feeds, days=-5)
+    offline, other = store(tmp_path, "offline", feeds), store(tmp_path, "other", feeds)
     server.serve("/rows.json", body([*rows(30), ["ADV-x", "debian:10", "bash", "1"]]))
-    offline.update(http=HTTP)
+    store(tmp_path, "offline", feeds, days=-5).update(http=HTTP)
     with pytest.raises(BundleInvalid, match="plain: it shrank from 62 to 20 records"):
         offline.import_bundle(bundle)
     states = offline.import_bundle(bundle, accept_shrunk=True)
     assert (states[0].records, states[0].covers) == (20, ("debian:12",))
     server.serve("/rows.json", body([*rows(9), ["ADV-x", "debian:10", "bash", "1"]]))
-    other = store(tmp_path, "other", feeds, days=-5)
-    other.update(http=HTTP)
+    store(tmp_path, "other", feeds, days=-5).update(http=HTTP)
     assert other.import_bundle(bundle)[0].covers == ("debian:12",)
 
 
@@ -290,3 +291,61 @@ def test_an_import_that_runs_out_of_disk_changes_nothing(feeds, bundle, tmp_path
     assert told.startswith(f"{bundle}: ")
     assert "cannot be" in told
     assert [path.name for path in offline.rglob("*") if path.is_file()] == ["lock"]
+
+
+def test_a_bundle_refreshed_in_the_future_is_refused_it_would_never_age(feeds, bundle, tmp_path):
+    behind = store(tmp_path, "behind", feeds, days=-30)
+    with pytest.raises(BundleInvalid, match="refreshed on 2026-08-22, which is still to come") as caught:
+        behind.import_bundle(bundle)
+    assert "clock" in caught.value.hint
+    assert not list(tmp_path.glob("behind/incoming/*"))
+    assert behind.load({}).affected == ()
+
+
+def test_a_bundle_that_announces_more_than_it_can_hold_is_stopped_before_the_disk_is_full(feeds, tmp_path):
+    zeros = 200 << 20
+    part = {"url": "", "sha256": "0" * 64, "size_bytes": zeros, "fetched_at": START.isoformat()}
+    entry = {"checked_at": START.isoformat(), "parts": {"rows.json": {**part, "etag": "", "last_modified": ""}}}
+    manifest = {"format": "auditor-feeds", "version": 1, "made_at": START.isoformat(), "feeds": {"plain": entry}}
+    bomb = tmp_path / "bomb"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("manifest.json", json.dumps(manifest))
+        with made.open("raw/plain/rows.json", "w") as member:
+            for _ in range(zeros >> 20):
+                member.write(b"\0" * (1 << 20))
+    with pytest.raises(BundleInvalid, match="decompression bomb"):
+        store(tmp_path, "offline", feeds).import_bundle(bomb)
+
+
+def test_the_same_bundle_brings_back_what_was_lost(feeds, bundle, tmp_path):
+    offline = store(tmp_path, "offline", feeds)
+    offline.import_bundle(bundle)
+    offline.database.unlink()
+    (tmp_path / "offline/raw/plain/rows.json").unlink()
+    offline.import_bundle(bundle)
+    assert fixed(offline) == ["1.0-1", "1.0-1"]
+
+
+def test_a_feed_that_no_longer_compiles_does_not_keep_a_bundle_of_others_out(feeds, bundle, server, tmp_path):
+    other = plain_feed(server.serve("/other", body(rows(9))), "other")
+    store(tmp_path, "offline", [*feeds, other], days=-5).update(["other"], http=HTTP)
+    (tmp_path / "offline/raw/other/rows.json").write_bytes(b"bit rot")
+    (tmp_path / "offline/feeds.sqlite").unlink()
+    offline = store(tmp_path, "offline", [*feeds, other])
+    states = {state.name: state for state in offline.import_bundle(bundle)}
+    assert states["plain"].checked_at == START
+    assert "is not the file that was downloaded" in states["other"].error
+
+
+def test_an_operator_may_import_a_feed_that_shrank(feeds, bundle, server, tmp_path, monkeypatch):
+    """The setting that allows it for updates is read by no import: the refusal must name what works here."""
+    monkeypatch.setattr("collectors.feeds.discover", lambda: tuple(feeds))
+    server.serve("/rows.json", body(rows(30)))
+    store(tmp_path, "offline", feeds, days=-5).update(http=HTTP)
+    with pytest.raises(BundleInvalid) as caught:
+        store(tmp_path, "offline", feeds).import_bundle(bundle)
+    assert "--accept-shrunk" in caught.value.hint
+    asked = ["import", str(bundle), "--accept-shrunk", "--feeds", str(tmp_path / "offline")]
+    told = CliRunner().invoke(command, asked, catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "20 records" in told.output

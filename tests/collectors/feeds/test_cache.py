@@ -18,7 +18,7 @@ from collectors.errors import FeedError, FeedInvalid
 from collectors.feeds import discover
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.compile import Compiler
-from collectors.feeds.feed import Feed, Part
+from collectors.feeds.feed import Edition, Feed, Part
 from collectors.feeds.updates import FeedOutcome, FeedProgress, FeedUpdate
 from tests.lab.http_server import FeedServer, cut_off, feed_server
 from tests.lab.made_up_feeds import HTTP, archive, body, plain_feed, rows, zip_bytes, zip_feed
@@ -521,3 +521,44 @@ def test_staleness_limits_are_those_of_the_project():
     limits = {feed.name: feed.max_age_days for feed in discover()}
     assert limits.pop("endoflife") == 30
     assert set(limits.values()) == {3}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=400), timedelta(hours=20)])
+def test_a_publisher_date_to_come_never_keeps_a_feed_young(server, clock, tmp_path, ahead):
+    """Only what a time zone explains is taken; a feed dated next year would else be current until then."""
+    dated = replace(
+        plain_feed(server.serve("/rows.json", body(rows(9)))),
+        edition=lambda _raw: Edition(published_at=START + ahead, label="of next year"),
+    )
+    store = store_of(tmp_path, clock, dated)
+    state = update(store)["plain"].state
+    assert state.edition == "of next year"
+    assert state.published_at == (START + ahead if ahead < DAY else None)
+    server.answers.clear()
+    clock.now += 30 * DAY
+    update(store)
+    age = store.load({}).feeds[0].age_days(clock.now)
+    assert age is not None
+    assert age > 29
+
+
+@pytest.mark.parametrize("urls", [(), ("/a", "/a")])
+def test_settings_that_name_no_file_or_one_twice_are_that_feeds_error(server, clock, tmp_path, urls):
+    twice = tuple(Part(name=url.strip("/"), url=f"{server.url}{url}") for url in urls)
+    feed = replace(plain_feed(server.serve("/a", body(rows(9)))), parts=lambda _settings: twice)
+    done = update(store_of(tmp_path, clock, feed))["plain"]
+    assert done.outcome is FeedOutcome.FAILED
+    assert done.error == (
+        f"its settings name {'the same file twice' if urls else 'no file to download'}. Settings that decide it: url."
+    )
+
+
+def test_a_time_without_zone_in_the_sidecar_is_damage(server, clock, tmp_path, caplog):
+    store = store_of(tmp_path, clock, plain_feed(server.serve("/rows.json", body(rows(9)))))
+    update(store)
+    sidecar = tmp_path / "feeds/state.json"
+    sidecar.write_text(
+        sidecar.read_text().replace('"checked_at": "2026-08-22T12:00:00+00:00"', '"checked_at": "2026-08-22"')
+    )
+    assert store.load({}).feeds[0].age_days(START) == 0
+    assert "is damaged" in caplog.text

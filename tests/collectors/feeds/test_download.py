@@ -64,6 +64,33 @@ def test_a_condition_set_by_another_address_is_not_sent(server: FeedServer, tmp_
     assert "If-None-Match" not in server.asked("/new")[0]
 
 
+@pytest.mark.parametrize("etag", ['"a\r\nX-Evil: 1"', '"\u201cquoted\u201d"', '"\x00"'])
+def test_a_validator_no_header_can_hold_is_left_out_rather_than_fail_for_ever(server: FeedServer, tmp_path, etag):
+    """It may come from a bundle, and would stand in the way of every later download."""
+    url = server.serve("/rows", TEXT)
+    previous = fetch(url, tmp_path / "part")
+    assert previous is not None
+    assert fetch(url, tmp_path / "again", previous._replace(etag=etag)) is not None
+    second = server.asked("/rows")[1]
+    assert "If-None-Match" not in second
+    assert second["If-Modified-Since"] == previous.last_modified
+
+
+def test_a_weak_validator_is_sent_back_as_it_came(server: FeedServer, tmp_path):
+    url = server.serve("/rows", TEXT, headers={"ETag": 'W/"1"'})
+    previous = fetch(url, tmp_path / "part")
+    assert fetch(url, tmp_path / "again", previous) is None
+    assert server.asked("/rows")[1]["If-None-Match"] == 'W/"1"'
+
+
+@pytest.mark.parametrize("status", [206, 304])
+def test_an_answer_to_a_question_not_asked_is_no_download(server: FeedServer, tmp_path, status):
+    url = server.serve("/rows", TEXT, status=status, validators=False)
+    with pytest.raises(FeedUnreachable, match=f"HTTP {status}"):
+        fetch(url, tmp_path / "part")
+    assert not (tmp_path / "part").exists()
+
+
 def test_a_compressed_answer_is_stored_decompressed_and_checked_so(server: FeedServer, tmp_path):
     state = fetch(server.serve("/rows", TEXT, compressed=True), tmp_path / "part")
     assert state is not None

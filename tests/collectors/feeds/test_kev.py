@@ -1,6 +1,7 @@
 """The KEV catalog: the real one in full, and what becomes of one that is not whole."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 
 from collectors.errors import FeedInvalid
 from collectors.feeds import kev
+from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import Exploited
 from tests.lab.feed_samples import sample
-from tests.lab.made_up_feeds import raw_part
+from tests.lab.http_server import feed_server
+from tests.lab.made_up_feeds import HTTP, raw_part
 
 ENTRY = {
     "cveID": "CVE-2026-11111",
@@ -102,3 +105,21 @@ def test_a_quiet_week_does_not_age_the_catalog_but_an_old_copy_does(tmp_path, da
 def test_the_mirror_is_asked_only_in_place_of_cisas_own_address():
     assert kev.parts({"url": kev.FEED.settings["url"]})[0].fallbacks
     assert kev.parts({"url": "http://mirror.example/kev.json"})[0].fallbacks == ()
+
+
+def test_a_frozen_mirror_that_answers_not_modified_for_ever_is_found_old(tmp_path):
+    """Only what is looked at again can be seen to have stood still: the age counts from the catalog's own date then."""
+    now = [datetime(2026, 3, 3, tzinfo=UTC)]
+    with feed_server() as server:
+        feed = replace(kev.FEED, minimum_records=1, settings={"url": server.serve("/kev", catalog(ENTRY))})
+        store = FeedStore(tmp_path, feeds=[feed], now=lambda: now[0])
+        ages = []
+        for _ in range(4):
+            (done,) = store.update(http=HTTP)
+            ages.append(done.state.age_days(now[0]))
+            now[0] += timedelta(days=10)
+        assert len({headers.get("If-None-Match") for headers in server.asked("/kev")}) == 2
+    assert done.outcome == "unchanged"
+    assert ages[:3] == [0, 0, 0]
+    assert ages[3] > 30
+    assert store.load({}).feeds == store.states() == (done.state,)

@@ -251,3 +251,18 @@ def test_every_osv_fixture_of_the_shared_samples_is_read_and_none_is_refused() -
                 identity = json.loads(data)["id"]
                 assert bool(rows(records)) is not identity.startswith(left_out), identity
     assert read >= 25
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"fixed": "1.2"}, {"introduced": "0"}],  # the schema sorts versions, not events
+        [{"introduced": "0", "fixed": "1.2"}, {"introduced": "2", "fixed": "2.3"}],
+        [{"introduced": "0"}, {"fixed": "1.2"}],
+    ],
+)
+def test_a_fixed_version_counts_in_whichever_event_it_stands(events: list[dict[str, str]]) -> None:
+    one = affected("Debian:12", "a", "unused") | {"ranges": [{"type": "ECOSYSTEM", "events": events}]}
+    found = rows(osv_debian.parse_member("x", document("DSA-1-1", one)))
+    assert "1.2" in {row.fixed_version for row in found}
+    assert {row.state for row in found} == {FixState.FIXED}

@@ -2,15 +2,22 @@
 
 import importlib
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collectors.errors import FeedInvalid
+from collectors.feeds import osv_debian
 from collectors.feeds.archive import read_directory, read_members
+from collectors.feeds.cache import FeedStore
 from collectors.feeds.feed import Feed
 from tests.lab.feed_samples import affected, document
+from tests.lab.http_server import feed_server
+from tests.lab.made_up_feeds import HTTP, zip_bytes
 
 ARCHIVES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "osv_almalinux": [("ALSA-2022:8194", affected("AlmaLinux:9", "libtiff", "4.4.0-2.el9"))],
@@ -64,3 +71,21 @@ def test_feeds_are_named_after_their_module_and_declare_who_publishes_them(modul
     assert feed.homepage.startswith("https://")
     assert (feed.max_age_days, feed.enabled_by_default) == (3, True)
     assert all(part.serves for part in feed.parts({}))
+
+
+@pytest.mark.parametrize(("days", "age"), [(29, 0), (31, 31)])
+def test_a_mirror_that_serves_one_archive_for_a_month_no_longer_makes_it_look_fresh(tmp_path, days, age):
+    """Not even by "not modified": its own date counts then."""
+    written = datetime(2026, 8, 1, tzinfo=UTC)
+    now = [written]
+    with feed_server() as server:
+        headers = {"Last-Modified": format_datetime(written, usegmt=True)}
+        archive = zip_bytes({"DSA-1-1.json": document("DSA-1-1", affected("Debian:12", "a", "1"))})
+        url = server.serve("/Debian/all.zip", archive, headers=headers).removesuffix("/Debian/all.zip")
+        feed = replace(osv_debian.FEED, minimum_records=1, settings={"base": url})
+        store = FeedStore(tmp_path, feeds=[feed], now=lambda: now[0])
+        assert store.update(http=HTTP)[0].state.age_days(now[0]) == 0
+        now[0] += timedelta(days=days)
+        (done,) = store.update(http=HTTP)
+    assert done.outcome == "unchanged"
+    assert done.state.age_days(now[0]) == age
