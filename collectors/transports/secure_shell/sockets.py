@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, Unreachable
@@ -53,6 +54,8 @@ class GuardedSocket:
         self.received_bytes = 0
         self.greeting = b""
         self._closed = False
+        self._users = 0
+        self._users_lock = threading.Lock()
         self.hung_up = False
         with _open_lock:
             _open.add(self)
@@ -67,14 +70,15 @@ class GuardedSocket:
         return data
 
     def _read(self) -> bytes:
-        if self._tcp and _QUICKACK is not None:
-            self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        self._sock.settimeout(self._remaining_s())
-        try:
-            data: bytes = self._sock.recv(_READ_BYTES)
-        except TimeoutError:
-            self.expired = True
-            raise DeadlineExceeded("", "no answer in time") from None
+        with self._in_use():
+            if self._tcp and _QUICKACK is not None:
+                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            self._sock.settimeout(self._remaining_s())
+            try:
+                data: bytes = self._sock.recv(_READ_BYTES)
+            except TimeoutError:
+                self.expired = True
+                raise DeadlineExceeded("", "no answer in time") from None
         self.received_bytes += len(data)
         if not self._greeted:
             self.greeting += data[: 200 - len(self.greeting)]
@@ -97,13 +101,34 @@ class GuardedSocket:
         if self._held is not None:
             self._held.append(bytes(data))
             return len(data)
-        self._sock.settimeout(self._remaining_s())
-        try:
-            sent: int = self._sock.send(data)
-        except TimeoutError:
-            self.expired = True
-            raise DeadlineExceeded("", "it stopped reading") from None
+        with self._in_use():
+            self._sock.settimeout(self._remaining_s())
+            try:
+                sent: int = self._sock.send(data)
+            except TimeoutError:
+                self.expired = True
+                raise DeadlineExceeded("", "it stopped reading") from None
         return sent
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keep the file descriptor while a thread waits on it.
+
+        Closed under a thread about to wait, its number may be given to another connection: the thread would then wait
+        for that one, unwakeable, until its own deadline.
+        """
+        with self._users_lock:
+            if self._closed:
+                raise OSError(errno.EBADF, "closed on our side")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._users_lock:
+                self._users -= 1
+                last = not self._users
+            if last and self.closed:
+                self._sock.close()
 
     def hold(self) -> None:
         """Collect what is sent from now on, to leave in one flight."""
@@ -136,14 +161,17 @@ class GuardedSocket:
         return self._closed
 
     def close(self) -> None:
-        """Close, waking any thread that reads."""
-        if self._closed:
-            return
-        self._closed = True
+        """Close, waking any thread that reads; the last one to leave gives the file descriptor back."""
+        with self._users_lock:
+            if self._closed:
+                return
+            self._closed = True
+            in_use = self._users > 0
         if self._tcp:
             with contextlib.suppress(OSError):  # the peer may be quicker
                 self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
+        if not (self._tcp and in_use):
+            self._sock.close()
 
 
 def hang_up_all() -> None:

@@ -30,7 +30,7 @@ def open_files() -> int:
 
 
 def settled(count: object, at_most: int) -> bool:
-    for _ in range(300):  # up to 15 s: what the server still holds open is let go when its "sleep 9" ends
+    for _ in range(300):
         if count() <= at_most:  # type: ignore[operator]
             return True
         time.sleep(0.05)
@@ -160,6 +160,39 @@ def test_closing_while_other_visits_connect_is_no_error() -> None:
         finally:
             stop.set()
         assert [visit.result() for visit in visits] == [None, None]
+
+
+def test_a_descriptor_is_not_given_back_while_a_thread_waits_on_it() -> None:
+    """Its number would go to the next connection, and the thread would wait for that one, which nobody wakes."""
+    ours, theirs = socket.socketpair()
+    reading, events = threading.Event(), list[str]()
+
+    class Slow:
+        def __getattr__(self, name: str) -> object:
+            return getattr(ours, name)
+
+        def setsockopt(self, *_: object) -> None:
+            """A socket pair is no TCP connection."""
+
+        def recv(self, size: int) -> bytes:
+            reading.set()
+            data = ours.recv(size)
+            events.append("left")
+            return data
+
+        def close(self) -> None:
+            events.append("closed")
+            ours.close()
+
+    guarded = GuardedSocket(Slow(), Deadline.after(PATIENCE_S), limit_bytes=99)
+    with theirs, ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(guarded.recv, 1)
+        reading.wait()
+        guarded.close()
+        assert reader.result() == b""
+    assert events == ["left", "closed"]
+    with pytest.raises(OSError, match="closed on our side"):
+        guarded.recv(1)
 
 
 def test_finding_the_transports_does_not_load_paramiko() -> None:
