@@ -138,7 +138,7 @@ def feed_at(url: str) -> Feed:
         licence="none",
         homepage=url,
         max_age_days=3,
-        parts=lambda _: (Part(name="all.zip", url=url),),
+        parts=lambda _, _today: (Part(name="all.zip", url=url),),
         parse_member=osv_debian.parse_member,
     )
 

@@ -2,18 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from collectors.feeds.records import (
     Advisory,
     AffectedPackage,
+    AffectedRange,
     Exploited,
     ExploitProbability,
     FeedRecords,
     FeedState,
     Lifecycle,
+    PlanName,
     Severity,
+    SkuName,
+    WindowsBuild,
 )
 
 
@@ -28,6 +32,11 @@ class Knowledge:
     probabilities: Mapping[str, ExploitProbability]
     lifecycles: Mapping[tuple[str, str], Lifecycle]  # by (product, cycle)
     rated_by_cves: frozenset[str] = frozenset()  # advisories without a rating of their own, rated by their CVEs'
+    ranges: Mapping[str, tuple[AffectedRange, ...]] = field(default_factory=dict)  # by product ("google:chrome")
+    windows_builds: Mapping[str, WindowsBuild] = field(default_factory=dict)  # by build ("26100.8655")
+    sku_names: Mapping[str, SkuName] = field(default_factory=dict)  # by SKU GUID
+    plan_names: Mapping[str, PlanName] = field(default_factory=dict)  # by service plan GUID, of any one of its SKUs
+    sku_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)  # service plan GUIDs by SKU GUID
 
     @classmethod
     def from_records(cls, records: FeedRecords) -> "Knowledge":
@@ -39,6 +48,9 @@ class Knowledge:
         affected: defaultdict[tuple[str, str], list[AffectedPackage]] = defaultdict(list)
         for row in records.affected:
             affected[row.release, row.package].append(row)
+        ranges: defaultdict[str, list[AffectedRange]] = defaultdict(list)
+        for span in records.ranges:
+            ranges[span.product].append(span)
         advisories: dict[str, Advisory] = {}
         for advisory in records.advisories:
             known = advisories.setdefault(advisory.id, advisory)
@@ -54,6 +66,11 @@ class Knowledge:
             probabilities={entry.cve: entry for entry in records.probabilities},
             lifecycles={(entry.product, entry.cycle): entry for entry in records.lifecycles},
             rated_by_cves=frozenset(rated),
+            ranges={product: tuple(spans) for product, spans in ranges.items()},
+            windows_builds={entry.build: entry for entry in records.windows_builds},
+            sku_names={entry.sku_id: entry for entry in records.sku_names},
+            plan_names={entry.id: entry for entry in records.plan_names},
+            sku_plans=_plans_by_sku(records.plan_names),
         )
 
     def advisory_feeds(self, release: str) -> tuple[FeedState, ...]:
@@ -65,9 +82,15 @@ class Knowledge:
         return covering if any(feed.announces for feed in covering) else ()
 
     def is_stale(self, feed: FeedState, as_of: datetime, limits: Mapping[str, int]) -> bool:
-        """Whether a feed is older than its limit, or was never fetched (G6)."""
-        age = feed.age_days(as_of)
-        return age is None or age > limits.get(feed.name, feed.max_age_days)
+        """Whether a feed is older than its limit, was never fetched (G6), or not since the last Patch Tuesday."""
+        return feed.is_stale(as_of, limits.get(feed.name))
+
+
+def _plans_by_sku(names: Iterable[PlanName]) -> dict[str, frozenset[str]]:
+    plans: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in names:
+        plans[entry.sku_id].add(entry.id)
+    return {sku: frozenset(ids) for sku, ids in plans.items()}
 
 
 def _merged(first: Advisory, second: Advisory) -> Advisory:

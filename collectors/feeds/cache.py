@@ -171,6 +171,7 @@ def _state(feed: "Feed", held: Holding | None, compiled: FeedState | None) -> Fe
         licence=feed.licence,
         max_age_days=feed.max_age_days,
         announces=feed.announces,
+        patch_tuesday=feed.patch_tuesday,
     )
     return _since(compiled or never, held)
 

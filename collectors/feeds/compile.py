@@ -18,16 +18,19 @@ from typing import NamedTuple, Self
 import msgspec
 
 from collectors.errors import FeedError, FeedInvalid
-from collectors.feeds.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, open_readonly, read_states
+from collectors.feeds.database import open_readonly, read_states
 from collectors.feeds.records import FeedState
 from collectors.feeds.rows import AffectedColumns, Chunk
+from collectors.feeds.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 
 
 class DiskRefuses(FeedError):
     """The new file itself cannot be written: nothing in it can be trusted any more, whichever feed it happened to."""
 
 
-_ROWS = ("affected", "advisory", "exploited", "probability", "lifecycle", "member")
+# Tables whose rows refer to no other.
+_PLAIN = ("exploited", "probability", "lifecycle", "affected_range", "windows_build", "sku_name", "plan_name")
+_ROWS = ("affected", "advisory", *_PLAIN, "member")
 _CACHE = "-65536"  # kB of page cache
 _ROWS_AT_ONCE = 16  # more gain nothing
 
@@ -184,6 +187,13 @@ class Compiler:
         insert(
             "INSERT INTO lifecycle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ((feed, *row) for row in chunk.lifecycles)
         )
+        insert(
+            "INSERT OR IGNORE INTO affected_range VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((feed, *row) for row in chunk.ranges),
+        )
+        insert("INSERT INTO windows_build VALUES (?, ?, ?, ?, ?, ?, ?)", ((feed, *row) for row in chunk.windows_builds))
+        insert("INSERT INTO sku_name VALUES (?, ?, ?, ?)", ((feed, *row) for row in chunk.sku_names))
+        insert("INSERT INTO plan_name VALUES (?, ?, ?, ?, ?)", ((feed, *row) for row in chunk.plan_names))
         return len(chunk.advisories)
 
     def _insert_affected(self, feed: int, affected: AffectedColumns, names: Sequence[int], shift: int) -> None:
@@ -222,7 +232,7 @@ class Compiler:
     def _project(self, staged: Staged) -> Staged:
         """Count what stays: everything of this number but the advisories gone and their affected packages."""
         records = 0
-        for table in ("exploited", "probability", "lifecycle"):
+        for table in _PLAIN:
             records += self._count(f"SELECT count(*) FROM {table} WHERE feed = ?", staged.number)  # noqa: S608
         records += self._count("SELECT count(*) FROM advisory WHERE feed = ?", staged.number)
         records -= self._count("SELECT count(*) FROM gone WHERE ? > 0", staged.number)
@@ -270,7 +280,7 @@ class Compiler:
     def _write_feed(self, number: int, state: FeedState, source_key: str) -> None:
         moments = (state.fetched_at, state.checked_at, state.published_at)
         self._db.execute(
-            "INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 state.name,
@@ -286,6 +296,7 @@ class Compiler:
                 state.error,
                 " ".join(state.covers),
                 state.announces,
+                state.patch_tuesday,
                 source_key,
             ),
         )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from collectors.feeds.records import (
     Advisory,
     AffectedPackage,
+    AffectedRange,
     Exploited,
     ExploitProbability,
     FeedRecords,
@@ -25,46 +26,22 @@ from collectors.feeds.records import (
     FixState,
     Lifecycle,
     PackageKind,
+    PlanName,
     Severity,
+    SkuName,
+    WindowsBuild,
 )
+from collectors.feeds.schema import APPLICATION_ID, DETAIL_FIELDS, DETAIL_SEPARATOR, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collectors.errors import FeedInvalid
     from collectors.feeds.feed import FeedRecord
 
-DETAIL_SEPARATOR = "\x1f"
-"""Between the five fields of a detail; only the last three are free text."""
+APPLICATIONS = "app"
+"""The key under which `load` takes products ("vendor:product") whose affected ranges are asked."""
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x41554446  # "AUDF"
-
-SCHEMA = """
-CREATE TABLE feed (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, url TEXT NOT NULL, licence TEXT NOT NULL,
-  max_age_days INTEGER NOT NULL, fetched_at TEXT, checked_at TEXT, published_at TEXT, sha256 TEXT NOT NULL,
-  size_bytes INTEGER NOT NULL, records INTEGER NOT NULL, edition TEXT NOT NULL, error TEXT NOT NULL,
-  covers TEXT NOT NULL, announces INTEGER NOT NULL, source_key TEXT NOT NULL);
-CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
-CREATE TABLE member (feed INTEGER PRIMARY KEY, entries BLOB NOT NULL);
-CREATE TABLE advisory (
-  feed INTEGER NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, severity TEXT NOT NULL,
-  cvss REAL, issued_on TEXT, cves TEXT NOT NULL, security INTEGER NOT NULL, url TEXT NOT NULL,
-  member INTEGER NOT NULL, PRIMARY KEY (feed, number)) WITHOUT ROWID;
-CREATE TABLE affected (
-  feed INTEGER NOT NULL, release INTEGER NOT NULL, package INTEGER NOT NULL, advisory INTEGER NOT NULL,
-  detail INTEGER NOT NULL, fixed_version TEXT NOT NULL,
-  PRIMARY KEY (feed, release, package, advisory, detail, fixed_version)) WITHOUT ROWID;
-CREATE TABLE exploited (
-  feed INTEGER NOT NULL, cve TEXT NOT NULL, added_on TEXT NOT NULL, due_on TEXT NOT NULL,
-  ransomware INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (feed, cve)) WITHOUT ROWID;
-CREATE TABLE probability (
-  feed INTEGER NOT NULL, cve TEXT NOT NULL, probability REAL NOT NULL, percentile REAL NOT NULL,
-  PRIMARY KEY (feed, cve)) WITHOUT ROWID;
-CREATE TABLE lifecycle (
-  feed INTEGER NOT NULL, product TEXT NOT NULL, cycle TEXT NOT NULL, codename TEXT NOT NULL, released_on TEXT,
-  support_ends_on TEXT, extended_ends_on TEXT, extended_name TEXT NOT NULL, ended INTEGER, lts INTEGER NOT NULL,
-  latest TEXT NOT NULL, PRIMARY KEY (feed, product, cycle)) WITHOUT ROWID;
-"""
+TENANTS = "m365"
+"""The key with which `load` also reads the names of all SKUs and service plans, whatever it maps to."""
 
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _KINDS = {kind.value: kind for kind in PackageKind}
@@ -168,17 +145,24 @@ def load_source_keys(path: Path, *, whole: bool = False) -> dict[str, str]:
 def load(path: Path, packages: Mapping[str, Collection[str]]) -> FeedRecords:
     """Load what concerns some packages: `packages` maps a release key to package names (source and binary).
 
-    Advisories come with the exploitation rows of their CVEs; lifecycles come whole. Advisories are ordered by feed
-    name. Raises as `open_readonly`.
+    Under the key APPLICATIONS it names products, whose affected ranges are loaded; with a Windows release come the
+    builds published of it, with the key TENANTS the names of SKUs and service plans. Advisories and ranges come with
+    the exploitation rows of their CVEs; lifecycles come whole. Advisories are ordered by feed name. Raises as
+    `open_readonly`.
     """
     with _reading(path) as connection:
         feeds = read_states(connection)
         connection.execute("CREATE TEMP TABLE asked (package TEXT PRIMARY KEY) WITHOUT ROWID")
         advisories: dict[tuple[str, str], Advisory] = {}  # by feed and id
         affected: list[AffectedPackage] = []
+        ranges: list[AffectedRange] = []
         for release, wanted in packages.items():
-            _read_release(connection, feeds, release, wanted, advisories, affected)
-        exploited, probabilities = _read_exploitation(connection, advisories.values())
+            if release == APPLICATIONS:
+                ranges = _read_ranges(connection, wanted)
+            elif release != TENANTS:
+                _read_release(connection, feeds, release, wanted, advisories, affected)
+        cves = {cve for advisory in advisories.values() for cve in advisory.cves}
+        exploited, probabilities = _read_exploitation(connection, cves.union(span.cve for span in ranges))
         return FeedRecords(
             feeds=tuple(state for _, state in feeds),
             advisories=tuple(sorted(advisories.values(), key=attrgetter("feed"))),
@@ -186,6 +170,10 @@ def load(path: Path, packages: Mapping[str, Collection[str]]) -> FeedRecords:
             exploited=exploited,
             probabilities=probabilities,
             lifecycles=_read_lifecycles(connection),
+            ranges=tuple(ranges),
+            windows_builds=tuple(_read_windows_builds(connection, packages)),
+            sku_names=_read_sku_names(connection) if TENANTS in packages else (),
+            plan_names=_read_plan_names(connection) if TENANTS in packages else (),
         )
 
 
@@ -193,7 +181,7 @@ def read_states(connection: sqlite3.Connection) -> list[tuple[int, FeedState]]:
     """Return number and state of each compiled feed, by name."""
     rows = connection.execute(
         "SELECT id, name, title, url, licence, max_age_days, fetched_at, checked_at, published_at, sha256, size_bytes,"
-        " records, edition, error, covers, announces FROM feed ORDER BY name"
+        " records, edition, error, covers, announces, patch_tuesday FROM feed ORDER BY name"
     )
     return [
         (
@@ -214,6 +202,7 @@ def read_states(connection: sqlite3.Connection) -> list[tuple[int, FeedState]]:
                 error=row[13],
                 covers=tuple(row[14].split()),
                 announces=bool(row[15]),
+                patch_tuesday=bool(row[16]),
             ),
         )
         for row in rows
@@ -247,18 +236,13 @@ def _read_release(
             names, details, fixed_versions, ids = islice(zip(*rows, strict=True), 4)
             _add_advisories(state.name, dict(zip(ids, rows, strict=True)), advisories)
             meaning = _read_details(connection, set(details))
-            kinds, states, modules, entitlements, reasons = zip(*map(meaning.__getitem__, details), strict=True)
             affected += _build(
                 AffectedPackage,
                 advisory=ids,
                 release=repeat(release),
                 package=names,
-                kind=kinds,
-                state=states,
                 fixed_version=fixed_versions,
-                module=modules,
-                entitlement=entitlements,
-                reason=reasons,
+                **_shared_columns(meaning, details),
             )
 
 
@@ -296,21 +280,89 @@ def _build(cls: type[T], **columns: Iterable[Any]) -> list[T]:
     return made
 
 
-def _read_details(
-    connection: sqlite3.Connection, numbers: Iterable[int]
-) -> dict[int, tuple[PackageKind, FixState, str, str, str]]:
+def _read_details(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """Return the fields of each detail, in the order of DETAIL_FIELDS; the first two are a PackageKind and a FixState.
+
+    Each field is one string object for all rows that share it.
+    """
     details = {}
     for number in numbers:
         (text,) = connection.execute("SELECT text FROM name WHERE id = ?", (number,)).fetchone()
-        kind, state, module, entitlement, reason = text.split(DETAIL_SEPARATOR, 4)
-        details[number] = (_KINDS[kind], _STATES[state], module, entitlement, reason)
+        kind, state, *texts = text.split(DETAIL_SEPARATOR, len(DETAIL_FIELDS) - 1)
+        details[number] = (_KINDS[kind], _STATES[state], *texts)
     return details
 
 
+def _shared_columns(meaning: Mapping[int, tuple[str, ...]], details: Sequence[int]) -> dict[str, Iterable[str]]:
+    """Spread the details over columns; most fields are the same in every row of a feed, and looked up for none."""
+    columns: dict[str, Iterable[str]] = {}
+    for place, name in enumerate(DETAIL_FIELDS):
+        values = {number: fields[place] for number, fields in meaning.items()}
+        same = len(set(values.values())) == 1
+        columns[name] = repeat(next(iter(values.values()))) if same else map(values.__getitem__, details)
+    return columns
+
+
+def _read_ranges(connection: sqlite3.Connection, products: Iterable[str]) -> list[AffectedRange]:
+    found: list[AffectedRange] = []
+    for (feed,) in connection.execute("SELECT DISTINCT feed FROM affected_range").fetchall():
+        for wanted in products:
+            rows = connection.execute(
+                "SELECT cve, introduced, fixed_version, last_affected, target, edition FROM affected_range"
+                " WHERE feed = ? AND product = ? ORDER BY cve",
+                (feed, wanted),
+            )
+            found += [
+                AffectedRange(
+                    cve=row[0],
+                    product=wanted,
+                    introduced=row[1],
+                    fixed_version=row[2],
+                    last_affected=row[3],
+                    target=row[4],
+                    edition=row[5],
+                )
+                for row in rows
+            ]
+    return found
+
+
+def _read_windows_builds(connection: sqlite3.Connection, releases: Iterable[str]) -> Iterator[WindowsBuild]:
+    """Yield the builds of every Windows release asked; client and server share the builds of one branch (W5)."""
+    asked = {release.split(":")[1].partition("-")[0] for release in releases if release.startswith("windows:")}
+    for branch in sorted(asked):
+        rows = connection.execute(
+            "SELECT w.build, w.kb, w.released_on, w.preview, w.out_of_band, w.hotpatch FROM feed"
+            " CROSS JOIN windows_build w ON w.feed = feed.id AND w.build > ? AND w.build < ?",
+            (f"{branch}.", f"{branch}/"),  # "/" follows "."
+        )
+        for build, kb, released, preview, out_of_band, hotpatch in rows:
+            yield WindowsBuild(
+                build=build,
+                kb=kb,
+                released_on=_day(released),
+                preview=bool(preview),
+                out_of_band=bool(out_of_band),
+                hotpatch=bool(hotpatch),
+            )
+
+
+def _read_sku_names(connection: sqlite3.Connection) -> tuple[SkuName, ...]:
+    rows = connection.execute("SELECT sku, part_number, name FROM sku_name ORDER BY sku").fetchall()
+    columns = list(zip(*rows, strict=True)) or [()] * 3
+    return tuple(_build(SkuName, sku_id=columns[0], part_number=columns[1], name=columns[2]))
+
+
+def _read_plan_names(connection: sqlite3.Connection) -> tuple[PlanName, ...]:
+    rows = connection.execute("SELECT plan, sku, name, title FROM plan_name ORDER BY plan, sku").fetchall()
+    columns = list(zip(*rows, strict=True)) or [()] * 4
+    return tuple(_build(PlanName, id=columns[0], sku_id=columns[1], name=columns[2], title=columns[3]))
+
+
 def _read_exploitation(
-    connection: sqlite3.Connection, advisories: Iterable[Advisory]
+    connection: sqlite3.Connection, of_cves: Iterable[str]
 ) -> tuple[tuple[Exploited, ...], tuple[ExploitProbability, ...]]:
-    cves = list({cve for advisory in advisories for cve in advisory.cves})
+    cves = list(of_cves)
     exploited = _read_of_cves(connection, "exploited", "cve, added_on, due_on, ransomware, name", cves)
     probabilities = _read_of_cves(connection, "probability", "cve, probability, percentile", cves)
     columns = list(zip(*probabilities, strict=True)) or [(), (), ()]
@@ -346,21 +398,22 @@ def _read_lifecycles(connection: sqlite3.Connection) -> tuple[Lifecycle, ...]:
     rows = connection.execute(
         "SELECT product, cycle, codename, released_on, support_ends_on, extended_ends_on, extended_name, ended, lts,"
         " latest FROM lifecycle ORDER BY product, cycle"
-    )
+    ).fetchall()
+    columns = list(zip(*rows, strict=True)) or [()] * 10
     return tuple(
-        Lifecycle(
-            product=row[0],
-            cycle=row[1],
-            codename=row[2],
-            released_on=_day(row[3]),
-            support_ends_on=_day(row[4]),
-            extended_ends_on=_day(row[5]),
-            extended_name=row[6],
-            ended=None if row[7] is None else bool(row[7]),
-            lts=bool(row[8]),
-            latest=row[9],
+        _build(
+            Lifecycle,
+            product=columns[0],
+            cycle=columns[1],
+            codename=columns[2],
+            released_on=map(_day, columns[3]),
+            support_ends_on=map(_day, columns[4]),
+            extended_ends_on=map(_day, columns[5]),
+            extended_name=columns[6],
+            ended=(None if ended is None else bool(ended) for ended in columns[7]),
+            lts=map(bool, columns[8]),
+            latest=columns[9],
         )
-        for row in rows
     )
 
 

@@ -178,7 +178,7 @@ def _state(special: str) -> FixState:
     return FixState.NOT_AFFECTED if special in {"not-affected", "removed"} else FixState.NO_FIX
 
 
-def _parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def _parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     base = settings.get("base", _REPOSITORY).rstrip("/")
     return tuple(
         Part(name=f"{kind}.list", url=f"{base}/{kind}/list", serves=("debian",), max_bytes=_LARGEST_LIST)

@@ -18,7 +18,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, cast
@@ -209,7 +209,7 @@ def _open(path: Path, packing: str) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if packing else path.open("rb")
 
 
-def _parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def _parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     mirror = settings.get("mirror", "").rstrip("/")
     if not mirror:
         raise FeedUnreachable(

@@ -9,6 +9,7 @@ Source: https://security-tracker.debian.org/tracker/data/json, bin/tracker_servi
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 import msgspec
 
@@ -144,7 +145,7 @@ def _reason(state: _Release) -> str:
     return state.nodsa_reason or ("unfixed" if state.nodsa is None else "no-dsa")
 
 
-def _parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def _parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     return (Part(name="tracker.json", url=settings.get("url", _DUMP), serves=("debian",), max_bytes=_LARGEST_DUMP),)
 
 

@@ -25,6 +25,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _NOT_MODIFIED = 304
 _OK = 200
+_ABSENT = frozenset({400, 404, 410})  # 400: some services answer so for a name they do not know
+
+
+class PartAbsent(FeedUnreachable):
+    """The server says that it has no such file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +81,10 @@ def download(
     """Download one part to the file `into`, which is complete or absent afterwards.
 
     Returns None when the server says that the `previous` copy is still the newest. The part's fallbacks are asked
-    when its own URL cannot be had. Raises FeedUnreachable, FeedInvalid (truncated, too large, not what was announced)
-    or FeedError (our disk).
+    when its own URL cannot be had. Raises FeedUnreachable (PartAbsent when no address has it), FeedInvalid (truncated,
+    too large, not what was announced) or FeedError (our disk).
     """
-    problems = []
+    problems: list[FeedUnreachable] = []
     for url in (part.url, *part.fallbacks):
         known = previous if previous is not None and previous.url == shown(url) else None
         try:
@@ -92,8 +97,9 @@ def download(
             raise
     if len(problems) == 1:
         raise problems[0]
+    absent = all(isinstance(error, PartAbsent) for error in problems)
     told = " Then: ".join(error.problem for error in problems)
-    raise FeedUnreachable(feed, told, hint=problems[-1].hint)
+    raise (PartAbsent if absent else FeedUnreachable)(feed, told, hint=problems[-1].hint)
 
 
 class _Attempt:
@@ -120,6 +126,8 @@ class _Attempt:
         with requests.Session() as session:
             session.trust_env = False  # REQUESTS_CA_BUNDLE and .netrc must not decide whom we trust
             session.headers.update({"User-Agent": self._http.user_agent, "Accept-Encoding": "gzip"})
+            if self._part.accept:
+                session.headers["Accept"] = self._part.accept
             session.verify = True if self._http.ca_bundle is None else str(self._http.ca_bundle)
             for attempt in range(self._http.retries + 1):
                 last = attempt == self._http.retries
@@ -196,7 +204,10 @@ class _Attempt:
         if response.status_code == _NOT_MODIFIED and known is not None:
             return None
         if response.status_code != _OK:
-            raise self._unreachable(f"HTTP {response.status_code} {response.reason or ''}".strip())
+            refused = self._unreachable(f"HTTP {response.status_code} {response.reason or ''}".strip())
+            if response.status_code in _ABSENT:
+                raise PartAbsent(refused.subject, refused.problem, hint=refused.hint)
+            raise refused
         try:
             with into.open("wb") as target:
                 size, digest = self._stream(response, target)

@@ -1,4 +1,4 @@
-"""endoflife.date: until when each release of a distribution is supported, and by what name support goes on.
+"""endoflife.date: until when each release of a system or application is supported, and by what name it goes on.
 
 Rows of `lifecycle_overrides.toml` win over the download: the site is edited by volunteers and contradicts itself or
 the vendor here and there (W15). Only products that a rule judges are kept.
@@ -24,25 +24,26 @@ _URL = "https://endoflife.date/api/v1/products/full"
 _OVERRIDES = Path(__file__).with_name("lifecycle_overrides.toml")
 _TAG = re.compile(r"<[^<>]*>")
 
-PRODUCTS = frozenset(
-    {
-        "almalinux",
-        "alpine-linux",
-        "amazon-linux",
-        "centos",
-        "centos-stream",
-        "debian",
-        "fedora",
-        "linuxmint",
-        "opensuse",
-        "oracle-linux",
-        "proxmox-ve",
-        "rhel",
-        "rocky-linux",
-        "sles",
-        "ubuntu",
-    }
-)
+_DISTRIBUTIONS = """
+almalinux alpine-linux amazon-linux centos centos-stream debian fedora linuxmint opensuse oracle-linux proxmox-ve rhel
+rocky-linux sles ubuntu
+"""
+_MICROSOFT = """
+windows windows-server windows-server-core windows-embedded windows-nano-server
+office mssqlserver msexchange sharepoint dotnet dotnetfx powershell windows-powershell visual-studio azure-devops-server
+internet-explorer microsoft-build-of-openjdk
+"""
+_APPLICATIONS = """
+amazon-corretto apache-activemq apache-http-server apache-subversion azul-zulu bellsoft-liberica blender chrome
+citrix-vad clamav coldfusion commvault confluence docker-engine eclipse-temurin elasticsearch erlang filemaker firefox
+gitlab-runner grafana ibm-db2 ibm-mq ibm-semeru influxdb jenkins jira-software kibana libreoffice logstash mariadb
+mongodb mysql nginx nodejs notepad-plus-plus omnissa-horizon openjdk-builds-from-oracle openssl openvpn pan-gp
+oracle-database oracle-jdk perl php phpmyadmin postgresql python rabbitmq redis ruby sapmachine sonarqube-server splunk
+tomcat unity veeam-backup-and-replication veeam-backup-for-microsoft-365 veeam-one virtualbox vmware-esxi vmware-vcenter
+wireshark wordpress zabbix zerto
+"""
+
+PRODUCTS = frozenset(f"{_DISTRIBUTIONS} {_MICROSOFT} {_APPLICATIONS}".split())
 """endoflife.date's names of the products kept."""
 
 
@@ -163,7 +164,7 @@ def edition(parts: tuple[RawPart, ...]) -> Edition:
     return Edition(published_at=generated, label=f"schema {products.schema_version}")
 
 
-def parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     """One file with every product."""
     return (Part(name="products.json", url=settings["url"], max_bytes=128 << 20),)
 

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -77,7 +77,7 @@ def edition(parts: tuple[RawPart, ...]) -> Edition:
     return Edition(published_at=published, label=match["model"])
 
 
-def parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     """Today's file; before it appears (early afternoon, UTC) the newest one there is.
 
     The setting `date` (YYYY-MM-DD) asks for another day, and for no other then.

@@ -2,12 +2,32 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
-from collectors.feeds.records import Advisory, AffectedPackage, Exploited, ExploitProbability, Lifecycle
+from collectors.feeds.records import (
+    Advisory,
+    AffectedPackage,
+    AffectedRange,
+    Exploited,
+    ExploitProbability,
+    Lifecycle,
+    PlanName,
+    SkuName,
+    WindowsBuild,
+)
 
-FeedRecord = Advisory | AffectedPackage | Exploited | ExploitProbability | Lifecycle
+FeedRecord = (
+    Advisory
+    | AffectedPackage
+    | AffectedRange
+    | Exploited
+    | ExploitProbability
+    | Lifecycle
+    | WindowsBuild
+    | SkuName
+    | PlanName
+)
 
 # Settings every feed understands beside its own, with their defaults. `enabled` overrides `enabled_by_default`;
 # `accept_shrunk` takes a feed that lost most of its records or a whole release, which is otherwise refused.
@@ -21,6 +41,8 @@ class Part:
     `serves` says for whom: distributions ("debian") or release keys ("debian:12") of `collectors.releases`; a part that
     serves nobody in the estate is not downloaded, and a feed without a needed part is left out. Empty: for everyone.
     `fallbacks` are tried in order when `url` cannot be had. `max_bytes` caps the file, compressed and decompressed.
+    `accept` is the media type asked for ("": whatever comes). `optional` says that the publisher may not have it (yet):
+    its absence (400, 404, 410) fails nothing, and a copy already held stays.
     """
 
     name: str
@@ -28,6 +50,8 @@ class Part:
     serves: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
     max_bytes: int = 2 << 30
+    accept: str = ""
+    optional: bool = False
 
     def needed_by(self, releases: Collection[str]) -> bool:
         """Whether an estate of these release keys needs this part."""
@@ -68,14 +92,19 @@ def _no_edition(_parts: tuple[RawPart, ...]) -> Edition:
 class Feed:
     """A feed module's `FEED`.
 
-    `parts` gives the files to download, from the settings of this feed (see `settings`). `parse` yields records from
+    `parts` gives the files to download, from the settings of this feed (see `settings`) and today's date in UTC, for
+    publishers who name files by date. `parse` yields records from
     all parts together and raises `collectors.errors.FeedInvalid` on anything it does not understand: half a feed is
     never compiled. An advisory is yielded before its affected packages. `parse_member`, when set, replaces `parse` for
     zip archives of many JSON documents (OSV): it reads one member and must be a module-level function, because it
-    runs in worker processes; members whose CRC did not change are not read again. `minimum_records` refuses a feed
-    that shrank to nearly nothing. `settings` documents the keys a provider may set and their defaults. `revision` is
+    runs in worker processes; members whose CRC did not change are not read again. `parse_part` replaces `parse` for
+    files that stand alone: it reads one, and a file whose bytes did not change is not read again. `minimum_records`
+    refuses a feed that shrank to nearly nothing. `rolling` is true where old content leaves as time passes, so that a
+    release that is no longer spoken of is no sign of damage. `settings` documents the keys a provider may set and
+    their defaults. `revision` is
     raised whenever the same bytes would now yield other records: the raw copy is then compiled again. `announces` is
-    false for a feed that explains CVEs without announcing fixes (`FeedState.announces`).
+    false for a feed that explains CVEs without announcing fixes (`FeedState.announces`); `patch_tuesday` is
+    `FeedState.patch_tuesday`.
     """
 
     name: str
@@ -83,12 +112,15 @@ class Feed:
     licence: str
     homepage: str
     max_age_days: int
-    parts: Callable[[Mapping[str, str]], tuple[Part, ...]]
+    parts: Callable[[Mapping[str, str], date], tuple[Part, ...]]
     parse: Callable[[tuple[RawPart, ...]], Iterable[FeedRecord]] | None = None
     parse_member: Callable[[str, bytes], tuple[FeedRecord, ...]] | None = None
+    parse_part: Callable[[RawPart], Iterable[FeedRecord]] | None = None
     edition: Callable[[tuple[RawPart, ...]], Edition] = _no_edition
     minimum_records: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     enabled_by_default: bool = True
     announces: bool = True
+    patch_tuesday: bool = False
+    rolling: bool = False
     revision: int = 1

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
-from collectors.errors import FeedError
-from collectors.feeds.download import HttpSettings, download
+from collectors.errors import FeedError, FeedUnreachable
+from collectors.feeds.download import HttpSettings, PartAbsent, download
 from collectors.feeds.feed import COMMON_SETTINGS, Feed, Part
 from collectors.feeds.layout import Layout
 from collectors.feeds.sidecar import Holding, PartState
@@ -46,6 +46,7 @@ def plan(
     releases: Collection[str] | None,
     held: Holding | None,
     named: bool,
+    today: date,
 ) -> Plan | None:
     """Choose the parts to refresh; None when this estate does not need the feed.
 
@@ -62,7 +63,7 @@ def plan(
     if not named and enabled != "true":
         return None
     try:
-        parts = feed.parts({**feed.settings, **settings})
+        parts = feed.parts({**feed.settings, **settings}, today)
     except (ValueError, LookupError) as error:
         raise FeedError(feed.name, f"its settings do not make an address: {error}.") from error
     if not parts or len({part.name for part in parts}) != len(parts):
@@ -93,7 +94,7 @@ def fetch(
     An interrupt stops the downloads under way before it goes on.
     """
     stop = threading.Event()
-    pending: list[tuple[Fetched, Future[tuple[PartState, bool]]]] = []
+    pending: list[tuple[Fetched, Future[tuple[PartState, bool] | None]]] = []
     fetched = [Fetched(plan=one) for one in plans]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feeds") as pool:
         try:
@@ -104,6 +105,7 @@ def fetch(
                     pending.append((result, future))
             for result, future in pending:
                 _collect(result, future)
+            _refuse_empty(fetched)
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -118,12 +120,23 @@ def _forget(layout: Layout, fetched: Iterable[Fetched]) -> None:
         layout.forget_waiting(result.plan.feed.name)
 
 
-def _collect(result: Fetched, future: "Future[tuple[PartState, bool]]") -> None:
+def _refuse_empty(fetched: Iterable[Fetched]) -> None:
+    """A publisher who has none of the parts has moved: that is an error, however optional each of them is."""
+    for result in fetched:
+        if result.error is None and not result.parts:
+            addresses = ", ".join(part.url for part in result.plan.parts[:1])
+            result.error = FeedUnreachable(result.plan.feed.name, f"the publisher has none of its files ({addresses}).")
+
+
+def _collect(result: Fetched, future: "Future[tuple[PartState, bool] | None]") -> None:
     try:
-        state, new = future.result()
+        found = future.result()
     except FeedError as error:
         result.error = result.error or error
         return
+    if found is None:
+        return
+    state, new = found
     result.parts[state.name] = state
     if new:
         result.new.add(state.name)
@@ -138,8 +151,8 @@ def _fetch_part(
     now: datetime,
     on_bytes: OnBytes,
     stop: threading.Event,
-) -> tuple[PartState, bool]:
-    """Return what we now hold of a part, and whether it is a new file that waits."""
+) -> tuple[PartState, bool] | None:
+    """Return what we now hold of a part, and whether it is a new file that waits; None: the publisher has none yet."""
 
     def report(received: int, expected: int | None) -> None:
         if stop.is_set():
@@ -154,7 +167,12 @@ def _fetch_part(
     except OSError as error:
         raise FeedError(feed.name, f"{waiting.parent} cannot be made: {error.strerror}.") from error
     previous = _on_disk(layout, feed, part, held)
-    state = download(feed.name, part, into=waiting, previous=previous, http=http, fetched_at=now, on_bytes=report)
+    try:
+        state = download(feed.name, part, into=waiting, previous=previous, http=http, fetched_at=now, on_bytes=report)
+    except PartAbsent:
+        if not part.optional:
+            raise
+        return None if previous is None else (previous, False)
     if state is None:
         assert previous is not None  # "not modified" answers a condition, which only a previous copy sets
         return previous, False

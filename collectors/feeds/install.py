@@ -178,6 +178,7 @@ def _compile(compiler: "Compiler", layout: Layout, candidate: Candidate) -> None
         size_bytes=sum(part.size_bytes for part in parts),
         edition=edition.label,
         announces=feed.announces,
+        patch_tuesday=feed.patch_tuesday,
     )
     compiler.apply(state, staged, source_key=source_key(feed, candidate.parts), members=members)
 
@@ -249,8 +250,10 @@ def _stage(compiler: "Compiler", feed: Feed, raw: tuple[RawPart, ...]) -> "tuple
 
     if feed.parse_member is not None:
         return _stage_archives(compiler, feed, raw)
+    if feed.parse_part is not None:
+        return _stage_parts(compiler, feed, raw)
     if feed.parse is None:
-        raise FeedInvalid(feed.name, "the feed module declares neither parse nor parse_member.")
+        raise FeedInvalid(feed.name, "the feed module declares no way to parse it.")
     return compiler.stage(feed.name, pack(feed.name, feed.parse(raw))), None
 
 
@@ -262,8 +265,7 @@ def _stage_archives(
     from collectors.feeds.compile import Member
 
     assert feed.parse_member is not None
-    same_reader = compiler.source_keys().get(feed.name, "").startswith(f"{feed.revision}:")
-    old = compiler.members(feed.name) if same_reader else {}
+    old = _members_of_same_reader(compiler, feed)
     following = count(max((member.number for member in old.values()), default=-1) + 1)
     members: dict[str, Member] = {}
 
@@ -292,6 +294,43 @@ def _stage_archives(
     return compiler.stage(feed.name, chunks, gone=gone), members
 
 
+def _stage_parts(
+    compiler: "Compiler", feed: Feed, raw: tuple[RawPart, ...]
+) -> "tuple[Staged, dict[str, Member] | None]":
+    """Stage only files whose bytes changed, where the last compilation had the same reader."""
+    from collectors.feeds.compile import Member
+    from collectors.feeds.rows import Chunk, Packer
+
+    assert feed.parse_part is not None
+    parse_part = feed.parse_part
+    old = _members_of_same_reader(compiler, feed)
+    following = count(max((member.number for member in old.values()), default=-1) + 1)
+    members: dict[str, Member] = {}
+    changed: list[tuple[int, RawPart]] = []
+    for part in raw:
+        digest, size = int(part.sha256[:12], 16), part.path.stat().st_size
+        member = old.get(part.name)
+        if member is None or member[:2] != (digest, size):
+            member = Member(digest, size, next(following))
+            changed.append((member.number, part))
+        members[part.name] = member
+    kept = {member.number for member in members.values()}
+    gone = [member.number for member in old.values() if member.number not in kept] if old else None
+
+    def chunks() -> Iterator[Chunk]:
+        packer = Packer(feed.name)
+        for number, part in changed:
+            packer.add_member(number, parse_part(part))
+            yield packer.take()
+
+    return compiler.stage(feed.name, chunks(), gone=gone), members
+
+
+def _members_of_same_reader(compiler: "Compiler", feed: Feed) -> "dict[str, Member]":
+    same_reader = compiler.source_keys().get(feed.name, "").startswith(f"{feed.revision}:")
+    return compiler.members(feed.name) if same_reader else {}
+
+
 def _refuse_shrunk(candidate: Candidate, staged: "Staged", previous: FeedState | None) -> None:
     """Refuse a download that lost most of its records, or a release of the estate."""
     feed = candidate.feed
@@ -304,7 +343,7 @@ def _refuse_shrunk(candidate: Candidate, staged: "Staged", previous: FeedState |
     if staged.records < previous.records * _SHRUNK_BELOW:
         problem = f"it shrank from {previous.records:,} to {staged.records:,} records."
         raise FeedInvalid(feed.name, problem, hint=hint)
-    lost = set(previous.covers) - set(staged.covers)
+    lost = set() if feed.rolling else set(previous.covers) - set(staged.covers)
     if candidate.releases is not None:
         lost &= set(candidate.releases)
     if lost:

@@ -73,7 +73,7 @@ def edition(parts: tuple[RawPart, ...]) -> Edition:
     return Edition(published_at=released if outdated else None, label=catalog.catalog_version)
 
 
-def parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+def parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
     """One file; CISA's own repository is asked when its site refuses."""
     url = settings["url"]
     return (Part(name="catalog.json", url=url, fallbacks=(_MIRROR,) if url == _URL else (), max_bytes=64 << 20),)

@@ -193,13 +193,13 @@ def decode_specific(raw: msgspec.Raw, kind: type[_T], *, feed: str) -> _T | None
         raise FeedInvalid(feed, f"a document's free-form object has another shape: {error}.") from error
 
 
-def archive(folder: str, distribution: str) -> Callable[[Mapping[str, str]], tuple[Part, ...]]:
+def archive(folder: str, distribution: str) -> Callable[[Mapping[str, str], date], tuple[Part, ...]]:
     """Return the `Feed.parts` of a vendor's archive; `distribution` is the first half of the release keys it serves.
 
     The setting `base` names another server (a mirror of OSV's bucket).
     """
 
-    def parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+    def parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
         base = settings.get("base", BUCKET).rstrip("/")
         return (Part(name="all.zip", url=f"{base}/{quote(folder)}/all.zip", serves=(distribution,)),)
 

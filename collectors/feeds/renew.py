@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from collectors.errors import FeedError
@@ -111,10 +111,11 @@ class Renewal:
         named: bool,
     ) -> list[Plan]:
         plans = []
+        today = self._now.astimezone(UTC).date()
         for feed in chosen:
             held = self._holdings.get(feed.name)
             try:
-                one = plan(feed, settings.get(feed.name, {}), releases=releases, held=held, named=named)
+                one = plan(feed, settings.get(feed.name, {}), releases=releases, held=held, named=named, today=today)
             except FeedError as error:
                 self._errors[feed.name] = error
             else:

@@ -6,16 +6,29 @@ process that writes has to look at every string again.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from collectors.errors import FeedInvalid
-from collectors.feeds.database import DETAIL_SEPARATOR
 from collectors.feeds.feed import FeedRecord
-from collectors.feeds.records import Advisory, AffectedPackage, Exploited, ExploitProbability, Lifecycle
+from collectors.feeds.records import (
+    Advisory,
+    AffectedPackage,
+    AffectedRange,
+    Exploited,
+    ExploitProbability,
+    Lifecycle,
+    PlanName,
+    SkuName,
+    WindowsBuild,
+)
+from collectors.feeds.schema import DETAIL_FIELDS, DETAIL_SEPARATOR
 
 # id, title, severity, cvss, issued_on (ISO), cves (space-separated), security, url, member (number within the chunk)
 AdvisoryRow = tuple[str, str, str, float | None, str | None, str, bool, str, int]
 
 CHUNK_RECORDS = 20_000
+
+_DETAIL = attrgetter(*DETAIL_FIELDS)
 
 
 @dataclass(slots=True)
@@ -37,7 +50,7 @@ class AffectedColumns:
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows of some records. `names` holds releases, packages and details (five fields of an affected package).
+    """Rows of some records. `names` holds releases, packages and details (`DETAIL_FIELDS` of an affected package).
 
     `first` is the number of its first advisory: advisories of chunks of one packer count on.
     """
@@ -49,6 +62,10 @@ class Chunk:
     exploited: list[tuple[str, str, str, bool, str]] = field(default_factory=list)
     probabilities: list[tuple[str, float, float]] = field(default_factory=list)
     lifecycles: list[tuple[str | bool | None, ...]] = field(default_factory=list)
+    ranges: list[tuple[str, str, str, str, str, str, str]] = field(default_factory=list)
+    windows_builds: list[tuple[str, str, str | None, bool, bool, bool]] = field(default_factory=list)
+    sku_names: list[tuple[str, str, str]] = field(default_factory=list)
+    plan_names: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
 class Packer:
@@ -106,6 +123,27 @@ class Packer:
                 )
             case Lifecycle():
                 self.chunk.lifecycles.append(_lifecycle_row(record))
+            case AffectedRange():
+                self.chunk.ranges.append(
+                    (
+                        record.product,
+                        record.cve,
+                        record.introduced,
+                        record.fixed_version,
+                        record.last_affected,
+                        record.target,
+                        record.edition,
+                    )
+                )
+            case WindowsBuild():
+                released = None if record.released_on is None else record.released_on.isoformat()
+                self.chunk.windows_builds.append(
+                    (record.build, record.kb, released, record.preview, record.out_of_band, record.hotpatch)
+                )
+            case SkuName():
+                self.chunk.sku_names.append((record.sku_id, record.part_number, record.name))
+            case PlanName():
+                self.chunk.plan_names.append((record.id, record.sku_id, record.name, record.title))
 
     def _add_advisory(self, record: Advisory, member: int) -> None:
         if record.id in self._advisories:
@@ -132,7 +170,7 @@ class Packer:
             problem = f"{record.package} in {record.release} names advisory {record.advisory!r}, which is not there."
             raise FeedInvalid(self._feed, problem)
         names = self._names
-        fields = (record.kind, record.state, record.module, record.entitlement, record.reason)
+        fields = _DETAIL(record)
         detail = self._details.get(fields)
         if detail is None:
             detail = self._details[fields] = names.setdefault(DETAIL_SEPARATOR.join(fields), len(names))

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 from collectors.errors import FeedInvalid
@@ -11,6 +12,7 @@ from collectors.feeds.download import HttpSettings
 from collectors.feeds.feed import Edition, Feed, FeedRecord, Part, RawPart
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind
 
+TODAY = date(2026, 11, 22)
 HTTP = HttpSettings(
     proxies={}, connect_timeout_s=5, read_timeout_s=0.5, deadline_s=3, retries=1, retry_wait_s=0.01, longest_wait_s=0.05
 )
@@ -54,7 +56,7 @@ def plain_feed(
                 raise FeedInvalid(name, f"{part.name} is no JSON: {error}.") from error
             yield from records_of(found, name)
 
-    def all_parts(settings: Mapping[str, str]) -> tuple[Part, ...]:
+    def all_parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:
         return parts or (Part(name="rows.json", url=settings["url"], max_bytes=1 << 20),)
 
     return Feed(
@@ -85,7 +87,7 @@ def zip_feed(url: str, minimum: int = 1) -> Feed:
         licence="CC0-1.0",
         homepage="https://feed.example/",
         max_age_days=3,
-        parts=lambda _: (Part(name="all.zip", url=url),),
+        parts=lambda _, _today: (Part(name="all.zip", url=url),),
         parse_member=parse_member,
         minimum_records=minimum,
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
-from collectors.feeds.records import Advisory, FeedRecords, FeedState, Severity
+from collectors.feeds.records import Advisory, AffectedRange, FeedRecords, FeedState, Severity, WindowsBuild
 from rules.knowledge import Knowledge
 
 TRACKER = FeedState(
@@ -61,3 +61,13 @@ def test_G5_of_two_feeds_that_publish_one_advisory_the_earlier_date_starts_the_c
         assert (found.feed, found.cves) == (order[0].feed, order[0].cves)
     undated = Knowledge.from_records(FeedRecords(advisories=(replace(DSA, issued_on=None), lists)))
     assert undated.advisories[DSA.id].issued_on == date(2026, 11, 10)
+
+
+def test_ranges_are_found_by_product_and_builds_by_their_number() -> None:
+    chrome = AffectedRange(cve="CVE-2026-1", product="google:chrome", fixed_version="150.0.1")
+    older = replace(chrome, cve="CVE-2026-2", fixed_version="149.0.1")
+    build = WindowsBuild(build="26100.8655", kb="KB5094126", released_on=date(2026, 6, 9))
+    knowledge = Knowledge.from_records(FeedRecords(ranges=(chrome, older), windows_builds=(build,)))
+    assert knowledge.ranges == {"google:chrome": (chrome, older)}
+    assert knowledge.windows_builds == {"26100.8655": build}
+    assert Knowledge.from_records(FeedRecords()).ranges == {}

@@ -21,7 +21,7 @@ from collectors.feeds.compile import Compiler
 from collectors.feeds.feed import Edition, Feed, Part
 from collectors.feeds.updates import FeedOutcome, FeedProgress, FeedUpdate
 from tests.lab.http_server import FeedServer, cut_off, feed_server
-from tests.lab.made_up_feeds import HTTP, archive, body, plain_feed, rows, zip_bytes, zip_feed
+from tests.lab.made_up_feeds import HTTP, TODAY, archive, body, plain_feed, rows, zip_bytes, zip_feed
 
 DAY = timedelta(days=1)
 START = datetime(2026, 8, 22, 12, tzinfo=UTC)
@@ -512,15 +512,18 @@ def test_every_feed_module_is_found_and_says_where_it_comes_from():
         assert feed.licence
         assert feed.homepage.startswith("https://")
         assert feed.minimum_records > 0
-        assert (feed.parse is None) != (feed.parse_member is None)
+        assert [feed.parse, feed.parse_member, feed.parse_part].count(None) == 2
         if feed.enabled_by_default:
-            assert all(part.url.startswith("https://") for part in feed.parts(feed.settings))
+            assert all(part.url.startswith("https://") for part in feed.parts(feed.settings, TODAY))
 
 
 def test_staleness_limits_are_those_of_the_project():
     limits = {feed.name: feed.max_age_days for feed in discover()}
-    assert limits.pop("endoflife") == 30
+    assert limits.pop("endoflife") == limits.pop("windows-builds") == 30
+    assert limits.pop("m365-skus") == 120
+    assert {limits.pop(name) for name in ("msrc", "office-channels", "nvd-kev")} == {7}
     assert set(limits.values()) == {3}
+    assert [feed.name for feed in discover() if feed.patch_tuesday] == ["msrc"]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=400), timedelta(hours=20)])
@@ -545,7 +548,7 @@ def test_a_publisher_date_to_come_never_keeps_a_feed_young(server, clock, tmp_pa
 @pytest.mark.parametrize("urls", [(), ("/a", "/a")])
 def test_settings_that_name_no_file_or_one_twice_are_that_feeds_error(server, clock, tmp_path, urls):
     twice = tuple(Part(name=url.strip("/"), url=f"{server.url}{url}") for url in urls)
-    feed = replace(plain_feed(server.serve("/a", body(rows(9)))), parts=lambda _settings: twice)
+    feed = replace(plain_feed(server.serve("/a", body(rows(9)))), parts=lambda _settings, _today: twice)
     done = update(store_of(tmp_path, clock, feed))["plain"]
     assert done.outcome is FeedOutcome.FAILED
     assert done.error == (

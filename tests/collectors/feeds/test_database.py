@@ -17,6 +17,7 @@ from collectors.feeds.feed import FeedRecord
 from collectors.feeds.records import (
     Advisory,
     AffectedPackage,
+    AffectedRange,
     Exploited,
     ExploitProbability,
     FeedState,
@@ -24,6 +25,7 @@ from collectors.feeds.records import (
     Lifecycle,
     PackageKind,
     Severity,
+    WindowsBuild,
 )
 from collectors.feeds.rows import pack
 from tests.lab.made_up_feeds import records_of, rows
@@ -68,6 +70,8 @@ FIXED = AffectedPackage(
     fixed_version="5.2.15-2+deb12u1",
     module="perl:5.32",
     entitlement="esm-infra",
+    remedy="KB5094126",
+    remedy_kind="Security Update",
 )
 UNFIXED = AffectedPackage(
     advisory="DSA-2-1",
@@ -90,6 +94,24 @@ BOOKWORM = Lifecycle(
     latest="12.15",
 )
 ROLLING = Lifecycle(product="oracle-linux", cycle="10", ended=False, lts=True)
+CHROME = AffectedRange(
+    cve="CVE-2020-0001",
+    product="google:chrome",
+    introduced="5.0",
+    fixed_version="150.0.1",
+    target="android",
+    edition="enterprise",
+)
+WINRAR = AffectedRange(cve="CVE-2025-8088", product="rarlab:winrar", last_affected="7.12")
+BUILD = WindowsBuild(
+    build="26100.8655",
+    kb="KB5094126",
+    released_on=date(2026, 6, 9),
+    preview=True,
+    out_of_band=True,
+    hotpatch=True,
+)
+FIRST = WindowsBuild(build="26100.1742")
 OTHERS: list[FeedRecord] = [
     KEV,
     dataclasses.replace(KEV, cve="CVE-2020-0001"),
@@ -97,6 +119,13 @@ OTHERS: list[FeedRecord] = [
     dataclasses.replace(SCORE, cve="CVE-2020-0001"),
     ROLLING,
     BOOKWORM,
+    CHROME,
+    WINRAR,
+    BUILD,
+    FIRST,
+    WindowsBuild(build="2610.1"),
+    WindowsBuild(build="261001.1"),
+    WindowsBuild(build="26200.1"),
 ]
 
 
@@ -116,6 +145,41 @@ def test_every_field_of_every_record_comes_back_unchanged(compiled):
     assert found.lifecycles == (BOOKWORM, ROLLING)
 
 
+def test_ranges_come_for_the_products_asked_with_the_exploitation_of_their_cves(compiled):
+    found = load(compiled, {"app": ["google:chrome", "google:chrome_os"]})
+    assert found.ranges == (CHROME,)
+    assert [entry.cve for entry in found.exploited] == ["CVE-2020-0001"]
+    assert [score.cve for score in found.probabilities] == ["CVE-2020-0001"]
+    assert (found.affected, found.windows_builds) == ((), ())
+    assert load(compiled, {"app": []}).ranges == ()
+
+
+def test_one_range_said_twice_is_loaded_once(tmp_path):
+    path = tmp_path / "feeds.sqlite"
+    write(path, [(state("nvd"), [CHROME, WINRAR, CHROME])])
+    assert load(path, {"app": ["google:chrome"]}).ranges == (CHROME,)
+
+
+@pytest.mark.parametrize("release", ["windows:26100-client", "windows:26100-server"])
+def test_W5_builds_come_with_a_windows_release_of_their_own_branch_only(compiled, release):
+    found = load(compiled, {release: []})
+    assert set(found.windows_builds) == {BUILD, FIRST}
+    assert set(load(compiled, {"windows:26100-client": ["windows/x64"], release: []}).windows_builds) == {BUILD, FIRST}
+    assert load(compiled, {"debian:12": []}).windows_builds == ()
+
+
+def test_a_feed_bound_to_patch_tuesday_comes_back_as_one(tmp_path):
+    write(tmp_path / "feeds.sqlite", [(dataclasses.replace(state("msrc"), patch_tuesday=True), [ADVISORY, FIXED])])
+    assert [known.patch_tuesday for known in load_states(tmp_path / "feeds.sqlite")] == [True]
+
+
+def test_rows_that_differ_in_their_remedy_alone_stay_two(tmp_path):
+    path = tmp_path / "feeds.sqlite"
+    kbs = [dataclasses.replace(FIXED, remedy=kb, fixed_version="") for kb in ("KB5094126", "KB5089466")]
+    write(path, [(state("msrc"), [ADVISORY, *kbs])])
+    assert set(load(path, {"debian:12": ["bash"]}).affected) == set(kbs)
+
+
 def test_a_feed_that_only_explains_comes_back_as_one(tmp_path):
     write(tmp_path / "feeds.sqlite", [(dataclasses.replace(state("tracker"), announces=False), [BARE])])
     assert [known.announces for known in load_states(tmp_path / "feeds.sqlite")] == [False]
@@ -124,7 +188,7 @@ def test_a_feed_that_only_explains_comes_back_as_one(tmp_path):
 def test_states_come_back_with_records_and_releases_counted(compiled):
     dsa, others = load_states(compiled)
     assert dsa == dataclasses.replace(state("dsa"), records=4, covers=("debian:11", "debian:12"))
-    assert others == dataclasses.replace(state("others"), records=6, covers=())
+    assert others == dataclasses.replace(state("others"), records=13, covers=())
     assert load(compiled, {}).feeds == (dsa, others)
 
 
@@ -253,10 +317,11 @@ def test_somebody_elses_database_is_not_ours(tmp_path):
         [SCORE, SCORE],
         [KEV, KEV],
         [BOOKWORM, BOOKWORM],
+        [BUILD, BUILD],
         [dataclasses.replace(SCORE, probability=10**30)],
         [dataclasses.replace(ADVISORY, title=["a", "list"])],
     ],
-    ids=["orphan", "unknown", "surrogate", "nan", "twice", "kev-twice", "cycle-twice", "huge", "list"],
+    ids=["orphan", "unknown", "surrogate", "nan", "twice", "kev-twice", "cycle-twice", "build-twice", "huge", "list"],
 )
 def test_records_that_cannot_stand_are_refused_and_the_old_file_stays(compiled, records):
     before = compiled.read_bytes()

@@ -9,6 +9,7 @@ from collectors.feeds import osv_debian
 from collectors.feeds.debian_advisories import CODENAMES, FEED, entries, records
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind, Severity
 from tests.lab.feed_samples import affected, document, fixtures, raw_part, sample
+from tests.lab.made_up_feeds import TODAY
 
 LIST = """\
 [12 Feb 2025] DSA-5865-1 webkit2gtk - security update
@@ -122,7 +123,7 @@ def test_the_feed_reads_its_downloaded_lists(tmp_path: Path) -> None:
     assert {"DSA-5865-1", "DLA-5865-1"} < found
     assert FEED.edition(parts).label == "DSA-5865-1, DLA-5865-1"
     assert FEED.edition(parts).published_at is None  # days without advisories are no days without news
-    assert [part.url.rpartition("/data/")[2] for part in FEED.parts({})] == ["DSA/list", "DLA/list"]
+    assert [part.url.rpartition("/data/")[2] for part in FEED.parts({}, TODAY)] == ["DSA/list", "DLA/list"]
 
 
 def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:

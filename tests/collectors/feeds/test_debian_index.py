@@ -12,6 +12,7 @@ from collectors.feeds.debian_index import FEED, parse, read_release
 from collectors.feeds.feed import RawPart
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind
 from tests.lab.feed_samples import raw_part, sample
+from tests.lab.made_up_feeds import TODAY
 
 PACKAGES = """\
 Package: linux-image-6.1.0-31-amd64
@@ -201,7 +202,7 @@ def test_a_stanza_without_package_version_or_source_is_refused(tmp_path: Path, p
 def test_the_feed_is_off_and_has_no_mirror_of_its_own() -> None:
     assert not FEED.enabled_by_default
     with pytest.raises(FeedUnreachable, match="no mirror is set") as raised:
-        FEED.parts({})
+        FEED.parts({}, TODAY)
     assert "mirror.example" in raised.value.hint
 
 
@@ -212,7 +213,8 @@ def test_the_settings_name_mirror_suites_components_and_architectures() -> None:
             "suites": "bookworm-security",
             "components": "main non-free-firmware",
             "architectures": "arm64",
-        }
+        },
+        TODAY,
     )
     assert [part.url for part in parts] == [
         "http://mirror.example/debian-security/dists/bookworm-security/InRelease",
@@ -231,7 +233,7 @@ def test_the_settings_name_mirror_suites_components_and_architectures() -> None:
 @pytest.mark.parametrize("suite", ["bookworm", "bookworm-updates", "sid-security"])
 def test_only_security_suites_may_be_named(suite: str) -> None:
     with pytest.raises(FeedUnreachable, match="is no security suite"):
-        FEED.parts({"mirror": "http://mirror.example", "suites": suite})
+        FEED.parts({"mirror": "http://mirror.example", "suites": suite}, TODAY)
 
 
 def test_the_shared_indexes_hold_their_hash_chain_and_every_stanza() -> None:

@@ -8,6 +8,7 @@ from collectors.errors import FeedInvalid
 from collectors.feeds.debian_tracker import FEED, records
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind, Severity
 from tests.lab.feed_samples import fixtures, raw_part
+from tests.lab.made_up_feeds import TODAY
 
 
 def _dump(states: dict[str, Any], *, source: str = "openssl", issue: str = "CVE-2026-1000") -> bytes:
@@ -137,7 +138,7 @@ def test_the_feed_reads_its_download(tmp_path: Path) -> None:
     (tmp_path / "tracker.json").write_bytes(_dump({"bookworm": _state("open")}))
     assert FEED.parse is not None
     assert len(list(FEED.parse((raw_part(tmp_path / "tracker.json"),)))) == 2
-    (part,) = FEED.parts({})
+    (part,) = FEED.parts({}, TODAY)
     assert part.url == "https://security-tracker.debian.org/tracker/data/json"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from collectors.errors import FeedError, FeedInvalid, FeedUnreachable
-from collectors.feeds.download import HttpSettings, download, shown
+from collectors.feeds.download import HttpSettings, PartAbsent, download, shown
 from collectors.feeds.feed import Part
 from collectors.feeds.sidecar import PartState
 from tests.lab.http_server import FeedServer, busy_then, cut_off, cut_off_chunked, drip, feed_server, hang
@@ -179,6 +179,23 @@ def test_fallbacks_are_asked_in_order_and_the_one_that_answered_is_remembered(se
 def test_when_no_address_answers_each_is_named(server: FeedServer, tmp_path):
     with pytest.raises(FeedUnreachable, match=r"/one could not.*Then: .*/two could not"):
         fetch(f"{server.url}/one", tmp_path / "part", fallbacks=(f"{server.url}/two",))
+
+
+@pytest.mark.parametrize("fallbacks", [(), ("/two",)])
+def test_an_absent_file_is_told_from_one_that_cannot_be_had(server: FeedServer, tmp_path, fallbacks):
+    elsewhere = tuple(f"{server.url}{path}" for path in fallbacks)
+    with pytest.raises(PartAbsent):
+        fetch(f"{server.url}/one", tmp_path / "part", fallbacks=elsewhere)
+    server.serve("/one", behave=busy_then(99, TEXT))
+    with pytest.raises(FeedUnreachable) as raised:
+        fetch(f"{server.url}/one", tmp_path / "part", fallbacks=elsewhere)
+    assert not isinstance(raised.value, PartAbsent)
+
+
+def test_a_part_says_which_media_type_it_wants(server: FeedServer, tmp_path):
+    fetch(server.serve("/rows", TEXT), tmp_path / "part", accept="application/json")
+    fetch(f"{server.url}/rows", tmp_path / "part")
+    assert [headers["Accept"] for headers in server.asked("/rows")] == ["application/json", "*/*"]
 
 
 def test_redirects_are_followed_but_not_for_ever(server: FeedServer, tmp_path):

@@ -104,6 +104,58 @@ def test_L10_debian_has_regular_support_and_then_lts(published, cycle, regular, 
     assert row.ended is None
 
 
+@pytest.mark.parametrize(
+    ("product", "cycle", "ends", "extended"),
+    [
+        ("dotnet", "8", "2026-11-10", ""),  # W10
+        ("dotnet", "9", "2026-11-10", ""),
+        ("windows", "11-24h2-w", "2026-10-13", ""),  # W13
+        ("windows", "11-24h2-e", "2027-10-12", ""),
+        ("windows", "11-24h2-e-lts", "2029-10-09", ""),
+        ("windows", "11-24h2-iot-lts", "2034-10-10", ""),
+        ("windows", "11-23h2-w", "2025-11-11", ""),
+        ("windows", "11-23h2-e", "2026-11-10", ""),
+        ("windows", "10-21h2-e-lts", "2027-01-12", ""),
+        ("windows", "10-21h2-iot-lts", "2032-01-13", ""),
+        ("windows", "10-1607-e-lts", "2026-10-13", ""),
+        ("windows", "10-22h2", "2025-10-14", "2028-10-10"),  # W14
+        ("windows-server", "2012", "2023-10-10", "2026-10-13"),  # W15
+        ("windows-server", "2012-r2", "2023-10-10", "2026-10-13"),
+        ("windows-server", "2016", "2027-01-12", "2030-01-12"),
+        ("windows-server", "2025", "2034-11-14", ""),
+        ("windows-server", "23h2-ac", "2026-05-12", ""),
+        ("windows-server-core", "2016", "2027-01-12", "2030-01-12"),
+        ("windows-server-core", "2025", "2034-11-14", ""),
+        ("windows-server-core", "23h2", "2026-05-12", ""),
+        ("mssqlserver", "13.0-sp3", "2026-07-14", "2029-07-17"),
+        ("sharepoint", "2016", "2026-07-14", ""),
+        ("sharepoint", "2019", "2026-07-14", ""),
+        ("office", "2016", "2025-10-14", ""),
+        ("office", "2019", "2025-10-14", ""),
+        ("office", "2021", "2026-10-13", ""),
+        ("msexchange", "2016", "2025-10-14", "2026-11-01"),
+        ("msexchange", "2019", "2025-10-14", "2026-11-01"),
+    ],
+)
+def test_W10_W13_W15_microsofts_dates(published, product, cycle, ends, extended):
+    row = published[product, cycle]
+    assert row.support_ends_on == date.fromisoformat(ends)
+    assert row.extended_ends_on == (date.fromisoformat(extended) if extended else None)
+    assert (row.extended_name == "Extended Security Updates") is bool(extended)
+
+
+def test_W15_server_core_ends_with_the_server_it_is(published):
+    """The site has two dates for one product; ours is one."""
+    for cycle in ("2012", "2012-r2", "2016", "2019", "2022", "2025"):
+        full, core = published["windows-server", cycle], published["windows-server-core", cycle]
+        assert (full.support_ends_on, full.extended_ends_on) == (core.support_ends_on, core.extended_ends_on), cycle
+
+
+def test_exchange_subscription_has_no_end(published):
+    assert published["msexchange", "subscription"].ended is False
+    assert published["msexchange", "subscription"].support_ends_on is None
+
+
 def test_every_product_that_rules_judge_is_published_and_nothing_else_is_kept(published):
     assert {product for product, _ in published} == endoflife.PRODUCTS
     assert len(published) >= endoflife.FEED.minimum_records

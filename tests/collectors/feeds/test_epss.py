@@ -10,7 +10,7 @@ from collectors.errors import FeedInvalid
 from collectors.feeds import epss
 from collectors.feeds.records import ExploitProbability
 from tests.lab.feed_samples import members
-from tests.lab.made_up_feeds import raw_part
+from tests.lab.made_up_feeds import TODAY, raw_part
 
 COMMENT = "#model_version:v2025.03.14,score_date:2026-08-16T12:55:00Z\n"
 HEADER = "cve,epss,percentile\n"
@@ -81,9 +81,9 @@ def test_a_bomb_of_zeros_is_refused_without_being_unpacked(tmp_path, monkeypatch
 
 
 def test_today_is_asked_first_and_the_newest_after_it():
-    part = epss.parts({"base": "http://mirror.example/epss/", "date": ""})[0]
+    part = epss.parts({"base": "http://mirror.example/epss/", "date": ""}, TODAY)[0]
     assert part.url.startswith("http://mirror.example/epss/epss_scores-20")
     assert part.fallbacks == ("http://mirror.example/epss/epss_scores-current.csv.gz",)
-    day = epss.parts({"base": "http://mirror.example", "date": "2026-08-16"})[0]
+    day = epss.parts({"base": "http://mirror.example", "date": "2026-08-16"}, TODAY)[0]
     assert day.url == "http://mirror.example/epss_scores-2026-08-16.csv.gz"
     assert day.fallbacks == ()

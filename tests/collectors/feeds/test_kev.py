@@ -13,7 +13,7 @@ from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import Exploited
 from tests.lab.feed_samples import sample
 from tests.lab.http_server import feed_server
-from tests.lab.made_up_feeds import HTTP, raw_part
+from tests.lab.made_up_feeds import HTTP, TODAY, raw_part
 
 ENTRY = {
     "cveID": "CVE-2026-11111",
@@ -103,8 +103,8 @@ def test_a_quiet_week_does_not_age_the_catalog_but_an_old_copy_does(tmp_path, da
 
 
 def test_the_mirror_is_asked_only_in_place_of_cisas_own_address():
-    assert kev.parts({"url": kev.FEED.settings["url"]})[0].fallbacks
-    assert kev.parts({"url": "http://mirror.example/kev.json"})[0].fallbacks == ()
+    assert kev.parts({"url": kev.FEED.settings["url"]}, TODAY)[0].fallbacks
+    assert kev.parts({"url": "http://mirror.example/kev.json"}, TODAY)[0].fallbacks == ()
 
 
 def test_a_frozen_mirror_that_answers_not_modified_for_ever_is_found_old(tmp_path):

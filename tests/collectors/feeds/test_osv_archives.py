@@ -17,7 +17,7 @@ from collectors.feeds.cache import FeedStore
 from collectors.feeds.feed import Feed
 from tests.lab.feed_samples import affected, document
 from tests.lab.http_server import feed_server
-from tests.lab.made_up_feeds import HTTP, zip_bytes
+from tests.lab.made_up_feeds import HTTP, TODAY, zip_bytes
 
 ARCHIVES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "osv_almalinux": [("ALSA-2022:8194", affected("AlmaLinux:9", "libtiff", "4.4.0-2.el9"))],
@@ -70,7 +70,7 @@ def test_feeds_are_named_after_their_module_and_declare_who_publishes_them(modul
     assert feed.licence
     assert feed.homepage.startswith("https://")
     assert (feed.max_age_days, feed.enabled_by_default) == (3, True)
-    assert all(part.serves for part in feed.parts({}))
+    assert all(part.serves for part in feed.parts({}, TODAY))
 
 
 @pytest.mark.parametrize(("days", "age"), [(29, 0), (31, 31)])

@@ -3,6 +3,7 @@ import pytest
 from collectors.feeds.osv_debian import FEED, parse_member
 from collectors.feeds.records import FixState, Severity
 from tests.lab.feed_samples import advisory, affected, document, fixtures, row, rows
+from tests.lab.made_up_feeds import TODAY
 
 
 @pytest.mark.parametrize("identity", ["DSA-5865-1", "DLA-4051-1", "DSA-135", "DTSA-1-1"])
@@ -56,11 +57,11 @@ def test_the_gravest_urgency_of_all_releases_is_the_severity() -> None:
 
 
 def test_the_archive_is_fetched_for_debian_hosts_from_osvs_bucket_or_a_mirror() -> None:
-    (part,) = FEED.parts({})
+    (part,) = FEED.parts({}, TODAY)
     assert part.url == "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip"
     assert part.needed_by({"debian:12"})
     assert not part.needed_by({"ubuntu:24.04"})
-    (part,) = FEED.parts({"base": "http://feeds.example/osv/"})
+    (part,) = FEED.parts({"base": "http://feeds.example/osv/"}, TODAY)
     assert part.url == "http://feeds.example/osv/Debian/all.zip"
 
 

@@ -3,6 +3,7 @@ import pytest
 from collectors.feeds.osv_redhat import FEED, parse_member, release_of
 from collectors.feeds.records import PackageKind, Severity
 from tests.lab.feed_samples import advisory, affected, document, row, rows
+from tests.lab.made_up_feeds import TODAY
 
 
 @pytest.mark.parametrize(
@@ -73,5 +74,5 @@ def test_D4_only_security_advisories_are_security(identity: str, *, security: bo
 
 
 def test_the_archives_address_is_escaped() -> None:
-    (part,) = FEED.parts({})
+    (part,) = FEED.parts({}, TODAY)
     assert part.url.endswith("/Red%20Hat/all.zip")
