@@ -165,10 +165,10 @@ def _system(facts: Iterable[Facts], taken_at: datetime, window_s: float) -> Oper
     found = next((one for one in facts if one.operating_system is not None), None)
     if found is None or found.operating_system is None:
         return None
-    return replace(found.operating_system, clock_skew_s=_skew(found.clock, taken_at, window_s))
+    return replace(found.operating_system, clock_skew_s=clock_skew_s(found.clock, taken_at, window_s))
 
 
-def _skew(clock: datetime | None, taken_at: datetime, window_s: float) -> int | None:
+def clock_skew_s(clock: datetime | None, taken_at: datetime, window_s: float) -> int | None:
     """Seconds by which the host's clock is ahead (positive) or behind; 0 when it lies within the visit."""
     if clock is None:
         return None

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from collectors.windows.facts import WindowsFacts
+
 
 class Protocol(StrEnum):
-    """How a machine is reached; each is one transport in `collectors.transports`."""
+    """How a machine is reached; each is one transport in `collectors.transports`, but for a tenant's (`M365`)."""
 
     SSH = "ssh"
+    WINRM = "winrm"
     LOCAL = "local"
     REPLAY = "replay"
+    M365 = "m365"  # a Microsoft 365 tenant: no machine, visited by `collectors.cloud.visit`
 
 
 class FactKind(StrEnum):
@@ -32,6 +36,19 @@ class FactKind(StrEnum):
     SUBSCRIPTION = "subscription"
     APPLICATIONS = "applications"
     LAST_UPDATE = "last_update"
+    # Windows only
+    INSTALLED_UPDATES = "installed_updates"
+    UPDATE_POLICY = "update_policy"
+    USER_APPLICATIONS = "user_applications"
+    STORE_APPS = "store_apps"
+    OFFICE = "office"
+    DOTNET = "dotnet"
+    SQL_SERVER = "sql_server"
+    EXCHANGE = "exchange"
+    ANTIVIRUS = "antivirus"
+    ACTIVATION = "activation"
+    PROCESSORS = "processors"
+    ROLES = "roles"
 
 
 class GapReason(StrEnum):
@@ -61,11 +78,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One machine to visit.
+    """One machine, or one Microsoft 365 tenant (`M365`), to visit.
 
     `name` is unique within a client and is what every report shows. `address` is a DNS name, an IPv4 or IPv6 address
-    (without brackets), for `replay` a path to a recording, for `local` empty. `credential` is the *name* of a
-    credential of the client file, never a secret. `exposure` is "internet" or "internal" ("" when not stated).
+    (without brackets), for `replay` a path to a recording, for `local` empty, for `m365` a tenant id or a verified
+    domain. `credential` is the *name* of a credential of the client file, never a secret. `exposure` is "internet" or
+    "internal" ("" when not stated). `tls` is for WinRM: HTTPS or sealed HTTP; None lets the port decide (5985 is HTTP,
+    everything else HTTPS).
     """
 
     name: str
@@ -77,11 +96,16 @@ class Target:
     site: str = ""
     exposure: str = ""
     labels: tuple[str, ...] = ()
+    tls: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingSystem:
     """Identity of the running system, from os-release(5), uname(2) and systemd-detect-virt(1).
+
+    On Windows `id` is "windows", `version_id` the full build ("10.0.26100.8655"), `pretty_name` made from build and
+    edition (never from ProductName, W12), `machine_id` the UUID of the board, `architecture` "x64", "x86" or "arm64";
+    everything else of Windows is in `HostSnapshot.windows`.
 
     `id`, `id_like`, `version_id`, `codename`, `pretty_name`, `variant_id` and `platform_id` are os-release fields as
     written ("" when absent). `kernel_release` is `uname -r`; `architecture` is `uname -m`. `virtualization` is what
@@ -166,7 +190,9 @@ class KernelState:
 class RebootSignal:
     """One independent sign that a reboot is or is not needed (L23).
 
-    `name`: "reboot-required-file", "newer-kernel", "needs-restarting", "zypper-needs-rebooting", "needrestart".
+    `name`: "reboot-required-file", "newer-kernel", "needs-restarting", "zypper-needs-rebooting", "needrestart"; on
+    Windows "component-servicing", "windows-update", "staged-update", "file-rename" (weak), "computer-rename",
+    "configuration-manager".
     `required` is None when the sign could not be read. `detail` says what was seen, in the host's own words.
     """
 
@@ -242,13 +268,25 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """Software outside the package manager: `scope` is "snap" or "flatpak" (L25)."""
+    """Software outside the package manager: `scope` is "snap" or "flatpak" (L25); on Windows "machine", "user", "appx".
+
+    `name` and `version` are DisplayName and DisplayVersion as written ("" when absent), `code` the name of the
+    uninstall key (an MSI ProductCode or the product's own word) or the Appx package family, `architecture` the registry
+    view ("x64", "x86") or the package's. `user` is the SID of the one user it is installed for. `noise` marks rows
+    that Windows itself hides (SystemComponent, ParentKeyName, ReleaseType, W27): kept, never shown as a program.
+    """
 
     name: str
     version: str
     scope: str
     publisher: str = ""
     channel: str = ""
+    code: str = ""
+    architecture: str = ""
+    user: str = ""
+    msi: bool = False
+    noise: bool = False
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +338,7 @@ class HostSnapshot:
     subscriptions: tuple[Subscription, ...] = ()
     applications: tuple[Application, ...] = ()
     last_update: LastUpdate | None = None
+    windows: WindowsFacts | None = None
     collectors: tuple[CollectorStatus, ...] = ()
     gaps: tuple[Gap, ...] = field(default=())
 

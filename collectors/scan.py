@@ -15,14 +15,22 @@ from collectors.assembly import Cut, assemble
 from collectors.credentials import Credential
 from collectors.errors import CollectorError, HostError
 from collectors.hosts import discover
-from collectors.hosts.base import HostCollector, first_line
+from collectors.hosts.base import Family, HostCollector, first_line
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 from collectors.script import Delivery, build_script, new_nonce, read_sections
-from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput, Transport
+from collectors.transports.base import ConnectionPolicy, Deadline, Interpreter, ScriptOutput, Transport
+from collectors.windows import blocks as windows_blocks
+from collectors.windows import degraded
+from collectors.windows.assembly import assemble_windows
+from collectors.windows.block import WindowsBlock
+from collectors.windows.script import build_windows_script
 
 _log = logging.getLogger(__name__)
 _SAME_BOOT_S = 60.0
 _NOT_HOME = "did not come home"
+_OLDEST_POWERSHELL = 3
+_POWERSHELL_XML = "#< CLIXML"
+_MUTE = "Constrained Language Mode, or a policy that blocks PowerShell"
 
 
 def visit(
@@ -33,16 +41,18 @@ def visit(
     policy: ConnectionPolicy,
     taken_at: datetime,
     collectors: Sequence[HostCollector] | None = None,
+    blocks: Sequence[WindowsBlock] | None = None,
 ) -> HostSnapshot:
-    """Collect everything of one machine in one round trip.
+    """Collect everything of one machine in one round trip: `blocks` of a Windows machine, `collectors` of any other.
 
-    `taken_at` is when the visit begins (for a recording: when it was made). Returns a snapshot in every case; only
-    KeyboardInterrupt and SystemExit pass through.
+    Where PowerShell answers nothing, one line of reg.exe is tried (W31). `taken_at` is when the visit begins (for a
+    recording: when it was made). Returns a snapshot in every case; only KeyboardInterrupt and SystemExit pass through.
     """
     started = time.monotonic()
     chosen = discover() if collectors is None else tuple(collectors)
+    asked = windows_blocks.discover() if blocks is None else tuple(blocks)
     try:
-        snapshot = _visit(target, transport, credential, policy, taken_at, chosen)
+        snapshot = _visit(target, transport, credential, policy, taken_at, chosen, asked)
     except CollectorError as error:
         _log.info("%s: not visited: %s", target.name, error)
         reason = error.reason if isinstance(error, HostError) else GapReason.FAILED
@@ -62,35 +72,83 @@ def _visit(
     policy: ConnectionPolicy,
     taken_at: datetime,
     collectors: Sequence[HostCollector],
+    blocks: Sequence[WindowsBlock],
 ) -> HostSnapshot:
     nonce = new_nonce()
     deadline = Deadline.after(policy.host_deadline_s)
-    output = transport.run(
-        target, build_script(collectors, nonce=nonce), credential=credential, policy=policy, deadline=deadline
-    )
-    # A recording carries the nonce of the visit it was made on.
-    delivery = read_sections(output.stdout, nonce=None if transport.protocol is Protocol.REPLAY else nonce)
+    if transport.interpreter is Interpreter.POWERSHELL:
+        script = build_windows_script(blocks, nonce=nonce, deadline_s=policy.host_deadline_s)
+    else:
+        script = build_script(collectors, nonce=nonce)
+    output = transport.run(target, script, credential=credential, policy=policy, deadline=deadline)
     for note in output.notes:
         _log.info("%s: %s", target.name, note)
+    # A recording carries the nonce of the visit it was made on.
+    delivery = read_sections(output.stdout, nonce=None if transport.protocol is Protocol.REPLAY else nonce)
+    if transport.protocol is Protocol.REPLAY and not delivery.answered and degraded.recognises(output.stdout):
+        return _degraded(target, output, taken_at) or _mute(target, transport, taken_at, output)
+    if transport.interpreter is Interpreter.POWERSHELL and (why := _powershell_failed(output, delivery)):
+        asked = _ask_reg(target, transport, credential, policy, deadline)
+        found = None if asked is None else _degraded(target, asked, taken_at, *why)
+        if found is not None:
+            return found
     if not delivery.answered:
-        reason, detail = _no_answer(output)
-        return _unvisited(target, taken_at, transport.protocol, reason, detail)
-    snapshot = assemble(
-        target,
-        delivery,
-        collectors,
-        taken_at=taken_at,
-        window_s=policy.host_deadline_s,
-        cut=_cut(output, delivery),
-    )
+        return _mute(target, transport, taken_at, output)
+    window_s, cut = policy.host_deadline_s, _cut(output, delivery)
+    if delivery.family is Family.WINDOWS:
+        return assemble_windows(target, delivery, blocks, taken_at=taken_at, window_s=window_s, cut=cut)
+    snapshot = assemble(target, delivery, collectors, taken_at=taken_at, window_s=window_s, cut=cut)
     return replace(snapshot, privileged=output.privileged or delivery.uid == 0)
 
 
-def _no_answer(output: ScriptOutput) -> tuple[GapReason, str]:
+def _powershell_failed(output: ScriptOutput, delivery: Delivery) -> tuple[GapReason, str] | None:
+    """Why another way than PowerShell is worth a try: it ended by itself without a word, or is too old (W31)."""
+    version = delivery.powershell_version
+    if delivery.answered:
+        major = version.partition(".")[0]
+        old = major.isdecimal() and int(major) < _OLDEST_POWERSHELL
+        return (GapReason.MISSING, f"PowerShell {version} is older than 3.0") if old else None
+    if output.timed_out or output.truncated or output.exit_status is None:
+        return None
+    return GapReason.DENIED, _MUTE
+
+
+def _ask_reg(
+    target: Target, transport: Transport, credential: Credential, policy: ConnectionPolicy, deadline: Deadline
+) -> ScriptOutput | None:
+    """What one line of reg.exe printed; None when it could not be run, for then PowerShell's failure is the news."""
+    if transport.run_command is None or deadline.passed:
+        return None
+    try:
+        return transport.run_command(
+            target, degraded.COMMAND.encode(), credential=credential, policy=policy, deadline=deadline
+        )
+    except HostError as error:
+        _log.info("%s: reg.exe was not run either: %s", target.name, error)
+        return None
+
+
+def _degraded(
+    target: Target,
+    output: ScriptOutput,
+    taken_at: datetime,
+    reason: GapReason = GapReason.DENIED,
+    because: str = _MUTE,
+) -> HostSnapshot | None:
+    cut = None
+    if output.timed_out or output.truncated:
+        cut = _cut(output, Delivery(sections={}))
+    return degraded.read(target, output.stdout, taken_at=taken_at, reason=reason, because=because, cut=cut)
+
+
+def _mute(target: Target, transport: Transport, taken_at: datetime, output: ScriptOutput) -> HostSnapshot:
+    reason, detail = _no_answer(output, transport.interpreter)
+    return _unvisited(target, taken_at, transport.protocol, reason, detail)
+
+
+def _no_answer(output: ScriptOutput, interpreter: Interpreter) -> tuple[GapReason, str]:
     """Why not even the first frame came: a forced command, a shell that runs nothing, a cut connection."""
-    said = first_line(output.stderr.decode("utf-8", "backslashreplace")) or first_line(
-        output.stdout.decode("utf-8", "backslashreplace")
-    )
+    said = _complaint(output) or first_line(output.stdout.decode("utf-8", "backslashreplace"))
     words = f", it said {said!r}" if said else ""
     if output.timed_out:
         return GapReason.TIMED_OUT, f"the script gave no answer before the deadline{words}"
@@ -98,10 +156,14 @@ def _no_answer(output: ScriptOutput) -> tuple[GapReason, str]:
         return GapReason.TRUNCATED, f"the answer was cut off before it began{words}"
     if output.exit_status is None:
         return GapReason.FAILED, f"the connection ended before the script answered{words}"
-    detail = (
-        f"the host did not run the script (exit status {output.exit_status}{words}): forced command or no login shell?"
-    )
-    return GapReason.DENIED, detail
+    guess = _MUTE if interpreter is Interpreter.POWERSHELL else "forced command or no login shell"
+    return GapReason.DENIED, f"the host did not run the script (exit status {output.exit_status}{words}): {guess}?"
+
+
+def _complaint(output: ScriptOutput) -> str:
+    """First line of standard error; PowerShell's is XML full of noise when it is not a plain line."""
+    said = first_line(output.stderr.decode("utf-8", "backslashreplace"))
+    return "" if said.startswith(_POWERSHELL_XML) else said
 
 
 def _cut(output: ScriptOutput, delivery: Delivery) -> Cut:
@@ -112,7 +174,7 @@ def _cut(output: ScriptOutput, delivery: Delivery) -> Cut:
     if delivery.complete:
         return Cut(reason=GapReason.FAILED, detail=f"{_NOT_HOME}: damaged on the way, or not asked when recorded")
     status = "unknown" if output.exit_status is None else str(output.exit_status)
-    said = first_line(output.stderr.decode("utf-8", "backslashreplace"))
+    said = _complaint(output)
     detail = f"{_NOT_HOME}: the script ended early with exit status {status}" + (f", it said {said!r}" if said else "")
     return Cut(reason=GapReason.TRUNCATED, detail=detail)
 

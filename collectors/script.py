@@ -10,6 +10,8 @@ no text on the host can pass for a frame. The first frame is `hello` (family, us
 the answer is partial. Where the host has gzip, base64 and timeout, frames travel compressed inside a pair of `pack` and
 `done` frames: all fast sections in one, each slow section in its own. A payload is the command's standard output, its
 standard error, and a last line "<exit status> <bytes of standard error>".
+
+Windows machines answer with the same frames (`collectors.windows.script`); each of theirs is packed for itself (`z`).
 """
 
 import base64
@@ -21,12 +23,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from collectors.hosts.base import Family, HostCollector, Section
+from collectors.hosts.base import ALL_FAMILIES, Family, HostCollector, Section
 
-_FORMAT = "1"
+FORMAT = "1"
 _UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _MANY_DIGITS = 10
+_PACK_NAMES = frozenset({"pack", "done"})
 _TIMED_OUT = frozenset({124, 137, 143})  # timeout(1): coreutils 124, killed 137, busybox 143
 _HEADER = re.compile(rb"(?:\A|\n)@@A1 ([0-9a-f]{16}) ([a-z0-9_]{1,64}) ([a-z0-9]{1,16}) (\d{1,9})\n")
 
@@ -102,12 +105,12 @@ def build_script(collectors: Iterable[HostCollector], *, nonce: str | None = Non
     nonce = nonce or new_nonce()
     chosen = tuple(collectors)
     fast = [collector for collector in chosen if not collector.slow]
-    lines = [f"export LC_ALL=C LANG=C LANGUAGE=C PATH={_PATH}", _PROLOGUE.format(nonce=nonce, format=_FORMAT).strip()]
+    lines = [f"export LC_ALL=C LANG=C LANGUAGE=C PATH={_PATH}", _PROLOGUE.format(nonce=nonce, format=FORMAT).strip()]
     lines += _group("fast", fast)
     for collector in chosen:
         if collector.slow:
             lines += _group(f"slow_{collector.name}", [collector])
-    lines.append(f'frame end {_FORMAT} "{len(chosen)}"')
+    lines.append(f'frame end {FORMAT} "{len(chosen)}"')
     # A shell that reads its script from standard input must not be left waiting for more.
     return ("\n".join(lines) + "\nexit 0\n").encode("ascii")
 
@@ -127,7 +130,7 @@ def _call(collector: HostCollector) -> str:
     ]
     if collector.when:
         lines = [f"if {collector.when}; then", *lines, f'else frame {name} skipped ""; fi']
-    if collector.families != frozenset(Family):
+    if collector.families != ALL_FAMILIES:
         families = "|".join(sorted(collector.families))
         lines = [f"case $F in {families})", *lines, f';; *) frame {name} skipped "" ;; esac']
     return "\n".join(lines)
@@ -138,7 +141,8 @@ class Delivery:
     """What came home of one script. `answered` is false when not even the first frame was found.
 
     `complete` tells that the last frame arrived. `cut` names sections that began but did not arrive whole, `damaged`
-    counts packs that could not be unpacked.
+    counts packs that could not be unpacked. The last three are what a Windows machine says of the shell it ran in:
+    whether the token was an administrator's, PowerShell's version and its language mode.
     """
 
     answered: bool = False
@@ -148,6 +152,9 @@ class Delivery:
     sections: Mapping[str, Section]
     cut: tuple[str, ...] = ()
     damaged: int = 0
+    elevated: bool = False
+    powershell_version: str = ""
+    language_mode: str = ""
 
 
 def read_sections(stdout: bytes, *, nonce: str | None = None) -> Delivery:
@@ -165,6 +172,9 @@ def read_sections(stdout: bytes, *, nonce: str | None = None) -> Delivery:
         sections=reader.sections,
         cut=tuple(reader.cut),
         damaged=reader.damaged,
+        elevated=reader.elevated,
+        powershell_version=reader.powershell_version,
+        language_mode=reader.language_mode,
     )
 
 
@@ -180,6 +190,9 @@ class _Reader:
         self.sections: dict[str, Section] = {}
         self.cut: list[str] = []
         self.damaged = 0
+        self.elevated = False
+        self.powershell_version = ""
+        self.language_mode = ""
         self._room = _UNPACKED_LIMIT_BYTES  # for all packs of a host together
 
     def read(self, data: bytes, *, nested: bool) -> None:
@@ -228,15 +241,29 @@ class _Reader:
                     self.cut.append(name)
                 else:
                     self.sections.setdefault(name, section)
+            case _, "z" if name not in _PACK_NAMES:
+                self._packed(name, payload)
             case _:
                 pass
+
+    def _packed(self, name: str, payload: bytes) -> None:
+        inner, intact = _unpack(payload, whole=True, limit_bytes=self._room)
+        self._room = max(self._room - len(inner), 1)
+        if intact:
+            self.sections.setdefault(name, Section(name=name, stdout=_text(inner)))
+        else:
+            self.cut.append(name)
+            self.damaged += 1
 
     def _hello(self, payload: bytes) -> None:
         words = _text(payload).split()
         self.answered = True
         if words and words[0] in frozenset(Family):
             self.family = Family(words[0])
-        if len(words) > 1 and words[1].isdecimal():
+        if self.family is Family.WINDOWS:
+            _, elevated, version, mode, *_ = (*words, "", "", "", "")
+            self.elevated, self.powershell_version, self.language_mode = elevated == "1", version, mode
+        elif len(words) > 1 and words[1].isdecimal():
             self.uid = int(words[1])
 
 

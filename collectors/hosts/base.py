@@ -56,10 +56,11 @@ class Family(StrEnum):
     SUSE = "suse"
     RPM = "rpm"
     APK = "apk"
+    WINDOWS = "windows"
     UNKNOWN = "unknown"
 
 
-ALL_FAMILIES = frozenset(Family)
+ALL_FAMILIES = frozenset(Family) - {Family.WINDOWS}
 RPM_FAMILIES = frozenset({Family.RHEL, Family.SUSE, Family.RPM})
 
 
