@@ -1,4 +1,6 @@
-"""What the host's own package manager says about the fixes we miss, and about fixes we do not know.
+"""What the host's own updater says about the fixes we miss, and about fixes we do not know.
+
+Here is the package manager of a Linux machine; that of a Windows machine is in `rules.windows.updater`.
 
 Our feeds decide; the updater is the second opinion, told in words. It counts only while it can know: an updater whose
 answer is a gap, or whose lists are older than the contract allows (L22), has not been seen.
@@ -6,17 +8,15 @@ answer is a gap, or whose lists are older than the contract allows (L22), has no
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from collectors.feeds.records import Advisory
 from collectors.model import AvailableUpdate, FactKind, Package, PackageScheme
 from rules.kernels import advisory_source, is_kernel
-from rules.knowledge import Knowledge
 from rules.model import CrossCheck, Evidence, Message, Params, PatchState
-from rules.rule import Case, FeedRole
+from rules.opinions import Opinion, SecondOpinion, Unmatched, feeds_are_older
+from rules.rule import Case
 from rules.verdicts import PatchVerdict
 from rules.versions import compare, key_function
+from rules.windows.updater import WindowsUpdateAgent
 
 _KERNEL_IMAGE = re.compile(
     r"(?:linux-(?:image(?:-unsigned)?-(?P<release>.+)|lts|virt)|kernel(?:-(?:rt|64k|uek|plus|default|azure))?(?:-core)?)"
@@ -24,36 +24,12 @@ _KERNEL_IMAGE = re.compile(
 _OFFERED_STATES = (PatchState.MISSING, PatchState.REBOOT_PENDING, PatchState.MITIGATED)
 
 
-class Opinion(NamedTuple):
-    """The updater's word on one fix: the answer, why (a key of `rules.crosscheck` texts), the version it offers."""
-
-    check: CrossCheck
-    why: str
-    offered: str = ""
-    origin: str = ""
-
-
 _HELD = Opinion(CrossCheck.ONLY_OURS, "held")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmatched:
-    """Security updates of one source package that the updater offers and no verdict of ours covers."""
-
-    source: str
-    updates: tuple[AvailableUpdate, ...]
-    installed: tuple[Package, ...]
-    why: str
-
-    def known(self, knowledge: Knowledge) -> list[Advisory]:
-        """The advisories the updater names for them and that our feeds hold."""
-        names = dict.fromkeys(name for update in self.updates for name in update.advisories)
-        return [knowledge.advisories[name] for name in names if name in knowledge.advisories]
-
-
-def updater_of(case: Case) -> "Updater":
-    """The package manager of the case's host; all rules ask the same one."""
-    return case.once(Updater, lambda: Updater(case))
+def updater_of(case: Case) -> SecondOpinion:
+    """The updater of the case's host; all rules ask the same one."""
+    return case.once(Updater, lambda: WindowsUpdateAgent(case) if case.is_windows else Updater(case))
 
 
 class Updater:
@@ -167,23 +143,35 @@ class Updater:
     def _unmatched(
         self, source: str, updates: tuple[AvailableUpdate, ...], installed: tuple[Package, ...]
     ) -> Unmatched:
+        first = updates[0]
+        return Unmatched(
+            package=source,
+            names=tuple(sorted({package.name for package in installed})),
+            installed_version=first.installed_version or installed[0].version,
+            offered=first.candidate_version,
+            origin=first.origin,
+            why=self._why_unmatched(updates, installed),
+            advisories=tuple(dict.fromkeys(name for update in updates for name in update.advisories)),
+            severities=tuple(update.severity for update in updates),
+            offers=tuple(self._offer(update) for update in updates),
+        )
+
+    def _why_unmatched(self, updates: tuple[AvailableUpdate, ...], installed: tuple[Package, ...]) -> str:
         known = self._case.knowledge.advisories
         if all(is_kernel(package) and not _KERNEL_IMAGE.fullmatch(package.name) for package in installed):
-            why = "kernel_userland"
-        elif any(advisory in known for update in updates for advisory in update.advisories):
-            why = "disagree"
-        elif self._feeds_are_older():
-            why = "feed_older"
-        else:
-            why = "not_in_list"
-        unique = {package.name: package for package in installed}
-        return Unmatched(source=source, updates=updates, installed=tuple(unique.values()), why=why)
+            return "kernel_userland"
+        if any(advisory in known for update in updates for advisory in update.advisories):
+            return "disagree"
+        return "feed_older" if feeds_are_older(self._case, self.refreshed_at) else "not_in_list"
 
-    def _feeds_are_older(self) -> bool:
-        """Whether the host's lists are newer than every advisory list of ours (D12)."""
-        dates = [feed.published_at or feed.checked_at for feed in self._case.feeds_of(FeedRole.ADVISORIES)]
-        newest = max((found for found in dates if found is not None), default=None)
-        return newest is None or (self.refreshed_at is not None and newest < self.refreshed_at)
+    def _offer(self, update: AvailableUpdate) -> Evidence:
+        return Evidence(
+            what=Message(text="rules.evidence.offer", params={"package": update.name}),
+            seen=update.installed_version,
+            expected=update.candidate_version,
+            source=update.origin,
+            as_of=self.refreshed_at,
+        )
 
 
 def lists_age_days(case: Case) -> float | None:

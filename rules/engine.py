@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from collectors.feeds.records import FeedState, Severity
-from collectors.model import FactKind, Gap, GapReason, HostSnapshot
+from collectors.model import FactKind, Gap, HostSnapshot
 from collectors.releases import release_of
 from rules.checks import discover
 from rules.contract import Contract
@@ -29,7 +29,11 @@ from rules.model import (
     PriorityLevel,
     RuleFailure,
 )
-from rules.rule import Case, FeedRole, Match, Memo, Rule
+from rules.rule import Case, FeedRole, Match, Memo, Rule, as_found
+from rules.windows.blindness import unexplained, windows_gaps
+from rules.windows.builds import is_windows
+from rules.windows.matching import needed
+from rules.windows.owed import owed
 
 _log = logging.getLogger(__name__)
 
@@ -97,14 +101,18 @@ class Judge:
     def judge(self, snapshot: HostSnapshot) -> Judgement:
         """Ask every rule about one host. Never raises: a rule that breaks becomes an unknown and a failure."""
         system = snapshot.operating_system
+        release = None if system is None else release_of(system)
+        on_windows = is_windows(snapshot)
         case = Case(
             snapshot=snapshot,
-            release=None if system is None else release_of(system),
+            release=release,
             knowledge=self.knowledge,
             contract=self.contract,
             as_of=self.as_of,
             match=self._match,
             memo=self._memo,
+            products=tuple(key for key in needed(snapshot) if key != release) if on_windows else (),
+            refine=owed if on_windows else as_found,
         )
         findings: list[Finding] = []
         failures: list[RuleFailure] = []
@@ -154,7 +162,9 @@ class Judge:
 
         A feed about distributions nobody here runs is left out: its age changes no verdict of this report.
         """
-        roles = [role for role in FeedRole if role.is_single]
+        windows = any(release is not None and release.startswith("windows:") for release in releases)
+        unused = () if windows else (FeedRole.AFFECTED_VERSIONS,)
+        roles = [role for role in FeedRole if role.is_single and role not in unused]
         players = {role: role.player(self.knowledge.feeds) for role in roles}
         stale = {role.value for role, feed in players.items() if feed is None}
         for feed in self.knowledge.feeds.values():
@@ -213,7 +223,7 @@ def _corrected(rule: Rule, case: Case, answer: tuple[Finding, ...]) -> Iterator[
 
 
 def _blindness(rule: Rule, case: Case) -> _Blindness:
-    gaps = tuple(gap for kind in rule.needs for gap in _gaps(case.snapshot, kind))
+    gaps = tuple(gap for kind in rule.needs_of(case) for gap in _gaps(case.snapshot, kind))
     absent: list[FeedRole] = []
     stale: list[FeedState] = []
     for role in rule.feeds:
@@ -233,10 +243,11 @@ def _gaps(snapshot: HostSnapshot, kind: FactKind) -> tuple[Gap, ...]:
     system = snapshot.operating_system
     if kind in _KERNEL_FACTS and system is not None and system.container:
         return ()  # a container's kernel is its host's (L24): there is nothing to be blind to
+    if is_windows(snapshot):
+        return windows_gaps(snapshot, kind)
     gaps = snapshot.gaps_of(kind)
     if not gaps and kind in _SINGLE_FACTS and not getattr(snapshot, _SINGLE_FACTS[kind]):
-        detail = f"no collector reported {kind.value.replace('_', ' ')} and none said why"
-        return (Gap(kind=kind, collector="", reason=GapReason.MISSING, detail=detail),)
+        return (unexplained(kind),)
     return gaps
 
 
@@ -303,10 +314,29 @@ def _summary(case: Case) -> MachineSummary:
         aliases=snapshot.aliases,
         operating_system=snapshot.operating_system,
         release=case.release,
-        package_count=len(snapshot.packages),
+        package_count=_package_count(snapshot),
         collectors=snapshot.collectors,
         gaps=snapshot.gaps,
+        last_update=snapshot.last_update,
+        updates_from=_updates_from(snapshot),
     )
+
+
+def _package_count(snapshot: HostSnapshot) -> int:
+    """Packages of the package manager; on Windows the programs a person would find in the list of programs (W27)."""
+    if snapshot.windows is None:
+        return len(snapshot.packages)
+    return sum(not application.noise for application in snapshot.applications)
+
+
+def _updates_from(snapshot: HostSnapshot) -> str:
+    """Who brings this machine its updates; "" when it was not seen."""
+    if snapshot.windows is None:
+        return snapshot.package_lists.manager if snapshot.package_lists is not None else ""
+    policy = snapshot.windows.policy
+    if policy is None or policy.uses_wsus is None:
+        return ""
+    return "wsus" if policy.uses_wsus else "windows_update"
 
 
 def _order(finding: Finding) -> tuple[int, float, str, str, str]:

@@ -1,8 +1,9 @@
 """Which advisories are open on a host: facts and feed records in, verdicts out.
 
-Rows name a source package (deb, apk, SUSE: compared with the source version, L1) or a binary one (Alma, Rocky, Red Hat,
-Debian's security index: compared with its own version); the row says which. `rules.rulings` reads the rows,
-`rules.streams` and `rules.origins` keep builds apart that do not compare, `rules.kernels` finds the running kernel.
+This is about Linux; Windows machines are handed to `rules.windows.matching`. Rows name a source package (deb, apk,
+SUSE: compared with the source version, L1) or a binary one (Alma, Rocky, Red Hat, Debian's security index: compared
+with its own version); the row says which. `rules.rulings` reads the rows, `rules.streams` and `rules.origins` keep
+builds apart that do not compare, `rules.kernels` finds the running kernel.
 What the facts cannot decide is UNKNOWN with a reason (`Doubt`, `KernelDoubt`), never silence.
 
 Several versions of one package installed side by side are judged each alone (L21): a vulnerable copy that is still
@@ -24,6 +25,7 @@ from typing import NamedTuple
 from collectors.feeds.records import Advisory, AffectedPackage, PackageKind
 from collectors.model import HostSnapshot, Package, PackageScheme
 from collectors.releases import release_of
+from rules.applications import cpe_names
 from rules.entitlements import extended_release, services_of
 from rules.kernels import RunningKernel, advisory_source, is_kernel, running_kernel
 from rules.knowledge import Knowledge
@@ -40,11 +42,14 @@ from rules.streams import (
 )
 from rules.verdicts import PatchVerdict
 from rules.versions import key
+from rules.windows import matching as windows
+from rules.windows.builds import is_windows
 
 _FIELDS = ("name", "version", "architecture", "source_name", "source_version", "origin", "module", "held")
 _identity = attrgetter(*_FIELDS)
 
 
+_PROGRAMS = "app"  # the key under which feeds keep affected versions of programs, by the names of their CPEs
 _BINNMU = regex(r"\+b\d+$")
 
 
@@ -83,13 +88,18 @@ class Matcher:
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._contexts: dict[Terms, _Context] = {}
+        self._windows = windows.WindowsMatcher(knowledge)
 
     def match(self, snapshot: HostSnapshot) -> tuple[PatchVerdict, ...]:
-        """Return the verdicts on one host in the order of its packages, the running kernel's last.
+        """Return the verdicts on one host, in the order of its packages, the running kernel's last.
+
+        Those on a Windows machine come by product, Windows itself first.
 
         Empty when the system was not seen, when no release key covers it, or when nothing is to be said; which of
         these it is, the snapshot's gaps, `release_of` and `Knowledge.advisory_feeds` tell.
         """
+        if is_windows(snapshot):
+            return self._windows.match(snapshot)
         terms = _terms_of(snapshot)
         if terms is None:
             return ()
@@ -110,21 +120,25 @@ class Matcher:
         return sum(len(context.cases) for context in self._contexts.values())
 
 
-def needed_releases(snapshot: HostSnapshot) -> tuple[str, ...]:
-    """Return the release keys whose rows speak of a host: its own, and Red Hat's minor stream it is kept on."""
+def needed(snapshot: HostSnapshot) -> dict[str, set[str]]:
+    """Return what the feeds are to be asked about a host: names of packages and products by release key.
+
+    Of Linux the host's own release and Red Hat's minor stream it is kept on, with the names of its packages (source and
+    binary) and what advisories call its kernel; of Windows one key per product line, and "app" for its programs.
+    """
+    if is_windows(snapshot):
+        programs = cpe_names(snapshot)
+        return windows.needed(snapshot) | ({_PROGRAMS: set(programs)} if programs else {})
     terms = _terms_of(snapshot)
-    return () if terms is None else tuple(filter(None, (terms.release, terms.extended)))
-
-
-def needed_packages(snapshot: HostSnapshot) -> set[str]:
-    """Return the names under which feeds may speak of this host's packages (source and binary), to load their rows."""
+    if terms is None:
+        return {}
     names = {package.name for package in snapshot.packages}
     sources = {(package.source_name, package.scheme) for package in snapshot.packages}
     names.update(advisory_source(name, scheme) for name, scheme in sources)
     kernel = running_kernel(snapshot)
     if kernel is not None:
         names.update((kernel.source, *kernel.names))
-    return names
+    return {release: set(names) for release in (terms.release, terms.extended) if release}
 
 
 def _terms_of(snapshot: HostSnapshot) -> Terms | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from collectors.model import HostSnapshot, PackageScheme
 from rules.rule import Case
 from rules.verdicts import PatchVerdict
+from rules.windows.builds import is_windows
 
 _MOST_WORDS = 12  # beyond that the command that takes everything is shorter and as right
 _EVERYTHING = {
@@ -22,7 +23,13 @@ _EVERYTHING = {
 
 
 def manager_of(snapshot: HostSnapshot) -> str:
-    """Name the package manager: what the host reported, else what its kind of packages and system imply."""
+    """Name the package manager: what the host reported, else what its kind of packages and system imply.
+
+    On Windows "wsus" where a policy says that updates are approved there, else "windows-update".
+    """
+    if is_windows(snapshot):
+        policy = None if snapshot.windows is None else snapshot.windows.policy
+        return "wsus" if policy is not None and policy.uses_wsus else "windows-update"
     if snapshot.package_lists is not None and snapshot.package_lists.manager in _EVERYTHING:
         return snapshot.package_lists.manager
     scheme = snapshot.packages[0].scheme if snapshot.packages else PackageScheme.DEB
@@ -50,6 +57,8 @@ def upgrade_command(case: Case, verdict: PatchVerdict) -> str:
 
 def reboot_command(case: Case) -> str:
     """The command that reboots a host."""
+    if case.is_windows:
+        return "shutdown /r /t 0"
     return "reboot" if case.system.id == "alpine" else "systemctl reboot"
 
 

@@ -28,10 +28,27 @@ from rules.model import (
     Priority,
 )
 from rules.verdicts import PatchVerdict
+from rules.windows.builds import is_windows
 
 Match = Callable[[HostSnapshot], tuple[PatchVerdict, ...]]
+Refine = Callable[["Case", tuple[PatchVerdict, ...]], tuple[PatchVerdict, ...]]
 Memo = dict[object, dict[object, tuple[object, Any]]]
 T = TypeVar("T")
+
+
+def as_found(_case: "Case", found: tuple[PatchVerdict, ...]) -> tuple[PatchVerdict, ...]:
+    """Leave the matcher's verdicts as they are."""
+    return found
+
+
+WINDOWS_PRODUCTS = (
+    FactKind.OPERATING_SYSTEM,
+    FactKind.DOTNET,
+    FactKind.OFFICE,
+    FactKind.SQL_SERVER,
+    FactKind.EXCHANGE,
+)
+"""The facts a verdict on a Windows machine's patches rests on: its build decides, each product has its own version."""
 
 
 class FeedRole(StrEnum):
@@ -47,6 +64,7 @@ class FeedRole(StrEnum):
     KEV = "kev"
     EPSS = "epss"
     LIFECYCLES = "endoflife"
+    AFFECTED_VERSIONS = "nvd-kev"  # of applications on Windows
 
     def player(self, feeds: Mapping[str, FeedState]) -> FeedState | None:
         """The feed that plays this role (one that `is_single`), None when there is none."""
@@ -62,7 +80,9 @@ class FeedRole(StrEnum):
 class Case:
     """One host before the rules. `as_of` is aware UTC: rules know no other clock.
 
-    `system` is None only for a rule that also judges machines that were not seen (`Rule.judges_absence`).
+    `system` is None only for a rule that also judges machines that were not seen (`Rule.judges_absence`). `products`
+    are the release keys of what is judged beside the system itself (SQL Server, Office, .NET). `refine` takes from the
+    matcher's verdicts what contract, date and entitlement of this machine change about them.
     """
 
     snapshot: HostSnapshot
@@ -72,6 +92,8 @@ class Case:
     as_of: datetime
     match: Match
     memo: Memo
+    products: tuple[str, ...] = ()
+    refine: Refine = as_found
     _verdicts: tuple[PatchVerdict, ...] | None = field(default=None, init=False)
     _by_state: dict[PatchState, list[PatchVerdict]] = field(default_factory=dict, init=False)
     _made: dict[object, Any] = field(default_factory=dict, init=False)
@@ -84,6 +106,11 @@ class Case:
         return self.snapshot.operating_system
 
     @property
+    def is_windows(self) -> bool:
+        """Whether this is a Windows machine; false also where no system was seen."""
+        return is_windows(self.snapshot)
+
+    @property
     def today(self) -> date:
         """The day of the audit, in UTC."""
         return self.as_of.date()
@@ -92,7 +119,7 @@ class Case:
     def verdicts(self) -> tuple[PatchVerdict, ...]:
         """What the advisories say about every installed package; matched once per host, on first use."""
         if self._verdicts is None:
-            found = self.match(self.snapshot)
+            found = self.refine(self, self.match(self.snapshot))
             self._verdicts = tuple([self._interned(verdict) if verdict.kernel else verdict for verdict in found])
             for verdict in self._verdicts:
                 self._by_state.setdefault(verdict.state, []).append(verdict)
@@ -147,12 +174,15 @@ class Case:
         return value
 
     def feeds_of(self, role: FeedRole) -> tuple[FeedState, ...]:
-        """Feeds that play a role for this host; empty when none does.
+        """Feeds that play a role for this host; empty when none speaks of its system.
 
         A feed that only explains neither supports nor, once stale, hides a missing fix: it is none of the advisories.
         """
         if not role.is_single:
             feeds = () if self.release is None else self.knowledge.advisory_feeds(self.release)
+            if feeds:
+                others = (feed for product in self.products for feed in self.knowledge.advisory_feeds(product))
+                feeds = tuple({feed.name: feed for feed in (*feeds, *others)}.values())
             return tuple(feed for feed in feeds if feed.announces or role is FeedRole.STATES)
         feed = role.player(self.knowledge.feeds)
         return () if feed is None else (feed,)
@@ -173,8 +203,9 @@ class Rule:
 
     `id` is `subject.condition` and names the file, the test and the texts: `rules.<id>.title` (what is asked),
     `.impact` (one sentence for the manager: why it matters), `.not_applicable`, and what the module's docstring lists.
-    `needs` are the facts and `feeds` the feeds a PASS rests on. `judges_absence` is for rules about coverage, which
-    are also asked about a machine that was not seen.
+    `needs` are the facts and `feeds` the feeds a PASS rests on; `needs_on_windows` are the facts it needs of a Windows
+    machine where they differ (None: the same). `judges_absence` is for rules about coverage, which are also asked about
+    a machine that was not seen.
     """
 
     id: str
@@ -183,6 +214,11 @@ class Rule:
     applies: Callable[[Case], bool] = lambda _case: True
     feeds: tuple[FeedRole, ...] = ()
     judges_absence: bool = False
+    needs_on_windows: tuple[FactKind, ...] | None = None
+
+    def needs_of(self, case: Case) -> tuple[FactKind, ...]:
+        """The facts a PASS about this machine rests on."""
+        return self.needs_on_windows if case.is_windows and self.needs_on_windows is not None else self.needs
 
     @property
     def title(self) -> Message:
@@ -193,6 +229,11 @@ class Rule:
     def impact(self) -> Message:
         """Why it matters, in one sentence for the manager."""
         return Message(text=f"rules.{self.id}.impact")
+
+
+def not_windows(case: Case) -> bool:
+    """`Rule.applies` of a rule about package managers."""
+    return not case.is_windows
 
 
 def finding(

@@ -1,8 +1,9 @@
 """Until when the publisher fixes a release, for one machine: regular support, what follows it, and who is entitled.
 
 Debian LTS is free and counts as support, named LTS (L10). Ubuntu ESM, Red Hat ELS and SUSE LTSS count only for a
-machine entitled to them (L12); SLES for SAP Applications includes ESPOS in its ordinary subscription. The day a date
-names is still supported. Cycles and products are named as endoflife.date names them.
+machine entitled to them (L12); SLES for SAP Applications includes ESPOS in its ordinary subscription; Windows ESU only
+for a machine whose activation says so (W14). The day a date names is still supported. Cycles and products are named as
+endoflife.date names them.
 """
 
 import re
@@ -12,6 +13,7 @@ from datetime import date
 from collectors.feeds.records import Lifecycle
 from collectors.model import FactKind, OperatingSystem
 from rules.rule import Case
+from rules.windows.support import cycle_in, enrolment_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class _Extension:
     repository: str = ""
 
 
+ESU = "ESU"
 _UNREAD = "unread"  # sold, and nothing on the machine tells to whom
 _EXTENSIONS = {  # by os-release ID
     "debian": _Extension(name="LTS"),
@@ -83,6 +86,8 @@ class Support:
 def cycle_of(case: Case) -> tuple[str, Lifecycle | None]:
     """Return the endoflife.date product of a system, and its release cycle; "" and None when the calendar has none."""
     system = case.system
+    if system.id == "windows":
+        return cycle_in(case.snapshot, case.knowledge.lifecycles)
     if system.id == "centos":
         stream = "stream" in system.pretty_name.lower()
         product, parts = ("centos-stream" if stream else "centos"), 1
@@ -121,6 +126,8 @@ def _by_calendar(case: Case, cycle: Lifecycle) -> Support:
     regular, extended = cycle.support_ends_on, cycle.extended_ends_on
     if regular is None:
         return Support(ends_on=None, over=bool(cycle.ended))
+    if case.system.id == "windows":
+        return _with_security_updates(case, cycle, regular)
     extension = _EXTENSIONS.get(case.system.id)
     if extension is None or extended is None or extended <= regular:
         return Support(ends_on=regular, over=case.today > regular)
@@ -139,6 +146,33 @@ def _by_calendar(case: Case, cycle: Lifecycle) -> Support:
         over=case.today > regular,
         sellable_until=extended if case.today <= extended else None,
         unsure=entitled is None and case.today <= extended,
+    )
+
+
+def _with_security_updates(case: Case, cycle: Lifecycle, regular: date) -> Support:
+    """Apply Microsoft's Extended Security Updates, which are bought by the year.
+
+    Until regular support ends nobody can be enrolled, so that nothing is in doubt; afterwards the machine's own
+    enrolment counts, and a lapsed one leaves it out of support while later years are sold.
+    """
+    sold_until = cycle.extended_ends_on
+    if sold_until is None or sold_until <= regular:
+        return Support(ends_on=regular, over=case.today > regular)
+    sellable = sold_until if case.today <= sold_until else None
+    if case.today <= regular:
+        return Support(ends_on=regular, sellable_until=sellable)
+    enrolment = enrolment_of(case.snapshot, case.knowledge, cycle)
+    if enrolment.until is None:
+        unsure = enrolment.unsure and sellable is not None
+        return Support(ends_on=regular, over=True, sellable_until=sellable, unsure=unsure)
+    over = case.today > enrolment.until
+    return Support(
+        ends_on=enrolment.until,
+        phase=ESU,
+        regular_until=regular,
+        over=over,
+        sellable_until=sellable if enrolment.until < sold_until else None,
+        unsure=over and enrolment.unsure and sellable is not None,
     )
 
 

@@ -2,10 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
 
 from collectors.feeds.records import Advisory, Severity
 from collectors.model import Package
 from rules.model import PatchState
+
+
+class ProductLine(StrEnum):
+    """What a verdict is about: a package of a package manager, or one of Microsoft's products, each with its words."""
+
+    PACKAGE = "package"
+    WINDOWS = "windows"
+    DOTNET_FRAMEWORK = "dotnet_framework"
+    DOTNET = "dotnet"
+    OFFICE = "office"
+    OFFICE_MSI = "office_msi"
+    SQL_SERVER = "sql_server"
+    EXCHANGE = "exchange"
+
+
+class Fix(NamedTuple):
+    """Which version closes one advisory, and what installs it ("KB5094126"; "" where the version says it)."""
+
+    fixed_version: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +42,10 @@ class PatchVerdict:
     `rules.kernels.KernelDoubt`). `entitlement` names the subscription that holds the fix (PRO_REQUIRED, UNKNOWN).
     `fixed_versions` runs parallel to `packages`: the version of that very package that holds all fixes, "" where the
     advisories name source versions only. `also_fixed` are CVEs that no advisory announced and that the same update
-    fixes (a point release's, D2). Shared between hosts by the memo: never mutated.
+    fixes (a point release's, D2). On Windows `packages` is empty, `package` names the product ("Windows 11 24H2",
+    "Microsoft 365 Apps", "SQL Server 2019"), `subject` its instance where there may be several, and `remedy` the KB or
+    the version to install, `remedy_on` the day it was released. `fixes` then runs parallel to `advisories`. Shared
+    between hosts by the memo: never mutated.
     """
 
     package: str
@@ -34,6 +59,16 @@ class PatchVerdict:
     kernel: bool = False
     fixed_versions: tuple[str, ...] = ()
     also_fixed: tuple[str, ...] = ()
+    remedy: str = ""
+    remedy_on: date | None = None
+    subject: str = ""
+    line: ProductLine = ProductLine.PACKAGE
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The product and, where there may be several, which one of them."""
+        return f"{self.package} ({self.subject})" if self.subject else self.package
 
     @property
     def cves(self) -> tuple[str, ...]:

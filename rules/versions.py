@@ -10,6 +10,9 @@ published, and one odd package must not stop a host. What each manager itself wo
 - apk: from the first character apk does not understand the rest is ignored, and the version sorts just below the same
   version without that rest ("1.2_blah" < "1.2").
 
+Programs for Windows follow no scheme; `dotted_key` orders what nearly all of them share, numbers between dots, and
+says so when a text is no version at all.
+
 Source: deb-version(7); rpm's rpmvercmp (rpm-version(7)); apk-package(5), section "PACKAGE METADATA", pkgver.
 """
 
@@ -75,6 +78,7 @@ _RPM_TOKENS = re.compile(rb"([0-9]+)|([A-Za-z]+)|([~^])")
 _RPM_MARKS = {b"~": b"\x01", b"^": b"\x03"}
 _RPM_EPOCH = re.compile(r"([0-9]*):")
 _RPM_NUMBERS = _Numbers(128)
+_RPM_ZERO = _RPM_NUMBERS[b"0"]
 
 # --- apk ---------------------------------------------------------------------------------------------------------
 _APK_PRE_SUFFIXES = {"alpha": "\x01\x01", "beta": "\x01\x02", "pre": "\x01\x03", "rc": "\x01\x04"}
@@ -92,6 +96,16 @@ _APK_PARTS = re.compile(
 _APK_SUFFIX = re.compile(r"_([a-z]+)([0-9]*)")
 
 
+# --- dotted ------------------------------------------------------------------------------------------------------
+# pre-release word 1 < end 2 < letters 97..122 (closed by NUL) < numbers 128..188.
+_DOTTED_TOKENS = re.compile(r"[0-9]+|[a-z]+")
+_DOTTED_START = re.compile(r"v?[0-9]")
+_PRE_RELEASES = frozenset(
+    {"alpha", "beta", "dev", "ea", "m", "milestone", "nightly", "pre", "preview", "rc", "snapshot"}
+)
+_WITHOUT_MEANING = frozenset({"build", "esr", "release", "u", "update", "v", "version", "x"})
+
+
 def compare(scheme: PackageScheme, a: str, b: str) -> int:
     """Return -1, 0 or 1 as `a` is older than, equal to or newer than `b`."""
     key_a, key_b = key(scheme, a), key(scheme, b)
@@ -106,6 +120,32 @@ def key(scheme: PackageScheme, version: str) -> bytes:
 def key_function(scheme: PackageScheme) -> Callable[[str], bytes]:
     """Return the key function of one scheme, for loops over many versions."""
     return _KEYS[scheme]
+
+
+def dotted_key(version: str) -> bytes | None:
+    """Return bytes that sort like versions of programs do; None for a text that does not begin like a version.
+
+    Zeros at the end do not count ("7.12" is "7.12.0"), nor does what stands behind "+" (a build of the same version).
+    A word for what comes before a release ("rc", "beta", ...) sorts below the release, another letter above it
+    ("1.1.1" < "1.1.1k"); any other character only separates.
+    """
+    text = version.strip().lower().partition("+")[0]
+    if not text.isascii() or not _DOTTED_START.match(text):
+        return None
+    pieces: list[bytes] = []
+    for token in _DOTTED_TOKENS.findall(text):
+        if token.isdigit():
+            pieces.append(_RPM_NUMBERS[token.encode()])
+        elif token not in _WITHOUT_MEANING:
+            _drop_zeros(pieces)
+            pieces.append((b"\x01" if token in _PRE_RELEASES else b"") + token.encode() + b"\0")
+    _drop_zeros(pieces)
+    return b"".join((*pieces, b"\2"))
+
+
+def _drop_zeros(pieces: list[bytes]) -> None:
+    while pieces and pieces[-1] == _RPM_ZERO:
+        pieces.pop()
 
 
 def _deb_key(version: str) -> bytes:

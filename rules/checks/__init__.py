@@ -1,5 +1,6 @@
 """The rules, one file each: a module that declares `RULE` is a rule; `discover()` finds it.
 
+A rule about Microsoft 365 is a `TenantRule` in a file named `m365_<condition>.py`; `discover_tenant_rules()` finds it.
 To add one, write `rules/checks/<subject>_<condition>.py` with `RULE = Rule(id="<subject>.<condition>", ...)`, its
 texts under `[rules.<subject>.<condition>]` of every locale file, and a test with a pass, a fail, a blind and a
 boundary-day case.
@@ -10,15 +11,27 @@ import pkgutil
 from functools import cache
 
 from rules.rule import Rule
+from rules.tenants.rule import TenantRule
 
 
 @cache
 def discover() -> tuple[Rule, ...]:
-    """Return every rule, sorted by id. Raises ValueError when a file and its rule do not bear the same name."""
-    rules = []
+    """Return every rule about machines, sorted by id. Raises ValueError when a file and its rule differ in name."""
+    return tuple(rule for rule in _declared() if isinstance(rule, Rule))
+
+
+@cache
+def discover_tenant_rules() -> tuple[TenantRule, ...]:
+    """Return every rule about Microsoft 365, sorted by id. Raises ValueError like `discover`."""
+    return tuple(rule for rule in _declared() if isinstance(rule, TenantRule))
+
+
+@cache
+def _declared() -> tuple[Rule | TenantRule, ...]:
+    rules: list[Rule | TenantRule] = []
     for info in pkgutil.iter_modules(__path__):
         rule = getattr(importlib.import_module(f"{__name__}.{info.name}"), "RULE", None)
-        if not isinstance(rule, Rule) or rule.id.replace(".", "_") != info.name:
+        if not isinstance(rule, Rule | TenantRule) or rule.id.replace(".", "_") != info.name:
             raise ValueError(f"rules/checks/{info.name}.py must declare RULE, whose id gives the file its name")
         rules.append(rule)
     return tuple(sorted(rules, key=lambda rule: rule.id))

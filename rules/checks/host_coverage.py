@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from collectors.model import FactKind, Gap, GapReason
 from rules.model import Evidence, Finding, Message, Outcome, PatchState, Priority, PriorityLevel
 from rules.rule import Case, FeedRole, Rule, finding, joined
+from rules.windows.builds import revision_gap
 
 ID = "host.coverage"
 _BLIND = 100.0  # a machine nobody looked at comes before anything found on another machine of the same level
@@ -48,6 +49,7 @@ def _partial(case: Case) -> Iterator[Finding]:
     gaps = case.snapshot.gaps
     if case.snapshot.operating_system is None and not gaps:
         gaps = (Gap(kind=FactKind.OPERATING_SYSTEM, collector="", reason=GapReason.MISSING, detail="not reported"),)
+    gaps = (*gaps, *revision_gap(case.snapshot)) if not case.snapshot.gaps_of(FactKind.OPERATING_SYSTEM) else gaps
     if not gaps:
         return
     kinds = tuple(dict.fromkeys(gap.kind for gap in gaps))

@@ -5,9 +5,14 @@ optional package writes it; so the running kernel is always compared with the ne
 asked whether the running one has known flaws. Signs that contradict each other are shown one by one. A live patch
 lowers the urgency and never removes the line (L14). Containers have no kernel of their own (L24).
 
-Texts: `fail`, `fail_kernel`, `fail_disputed`, `pass`, `pass_single`, `kernel_unseen`, `not_applicable`, `remedy`.
-Parameters: running (kernel release), signals (signs that say yes), against (signs that say no), since_on (newest trace
-of an update), cve_count, kev_count, package (kernel source, `fail_kernel`), fixed_version, due_on.
+On Windows component servicing and Windows Update say whether an update waits (W4). Files to be replaced and a new name
+of the computer wait for a restart as well, and are no fixes: alone they are told and never a FAIL.
+
+Texts: `fail`, `fail_kernel`, `fail_windows` (count = flaws that stay open), `fail_disputed`, `pass`, `pass_single`,
+`pass_windows`, `pass_windows_single`, `pass_weak`, `kernel_unseen`, `signs_unseen`, `not_applicable`, `remedy`.
+Parameters: running (kernel release or build), signals (signs that say yes), against (signs that say no), since_on
+(newest trace of an update), cve_count, count (the same), kev_count, package (kernel source, Windows), fixed_version,
+remedy (KB, `fail_windows`), due_on.
 """
 
 from collections.abc import Iterable
@@ -21,10 +26,14 @@ from rules.proof import advisories_evidence, deadline_for, priority_for, sight_o
 from rules.remedies import reboot_command
 from rules.rule import Case, Rule, finding, joined
 from rules.verdicts import PatchVerdict
+from rules.windows.builds import running_build
 
 ID = "host.reboot_pending"
 _KERNEL_SIGN = "newer-kernel"
 _KNOWN_SIGNS = (_KERNEL_SIGN, "reboot-required-file", "needs-restarting", "zypper-needs-rebooting", "needrestart")
+_WINDOWS_SIGNS = ("component-servicing", "windows-update", "staged-update", "configuration-manager")
+_WEAK_SIGNS = ("file-rename", "computer-rename")  # they wait for a restart, and no fix waits with them
+_WORDED_SIGNS = frozenset((*_KNOWN_SIGNS, *_WINDOWS_SIGNS, *_WEAK_SIGNS))
 
 
 def applies(case: Case) -> bool:
@@ -36,8 +45,11 @@ def check(case: Case) -> Iterable[Finding]:
     """Yield one FAIL, one UNKNOWN or one PASS."""
     signals = () if case.snapshot.reboot is None else case.snapshot.reboot.signals
     waiting = case.verdicts_in(PatchState.REBOOT_PENDING)
-    if waiting or any(signal.required for signal in signals):
+    if waiting or any(signal.required for signal in signals if signal.name not in _WEAK_SIGNS):
         yield _pending(case, signals, waiting)
+        return
+    if case.is_windows:
+        yield _nothing_waits(case, signals)
         return
     read = [signal for signal in signals if signal.required is not None]
     evidence = tuple(_sign(case, signal) for signal in signals)
@@ -57,26 +69,52 @@ def check(case: Case) -> Iterable[Finding]:
     )
 
 
+def _nothing_waits(case: Case, signals: tuple[RebootSignal, ...]) -> Finding:
+    """What Windows machines answer when no update asks for a restart."""
+    read = [signal for signal in signals if signal.name in _WINDOWS_SIGNS and signal.required is not None]
+    weak = [signal.name for signal in signals if signal.required and signal.name in _WEAK_SIGNS]
+    params: Params = {"running": _running(case), "signals": joined(weak)}
+    evidence = tuple(_sign(case, signal) for signal in signals)
+    if not read:
+        return finding(ID, case, Outcome.UNKNOWN, "signs_unseen", params=params, evidence=evidence)
+    several = len(read) > 1
+    text = "pass_weak" if weak else "pass_windows" if several else "pass_windows_single"
+    confidence = Confidence.CONFIRMED if several else Confidence.TENTATIVE
+    return finding(ID, case, Outcome.PASS, text, params=params, confidence=confidence, evidence=evidence)
+
+
+def _running(case: Case) -> str:
+    """What runs: the kernel's release, or the build of Windows."""
+    build = running_build(case.snapshot)
+    return case.system.kernel_release if build is None else build.text
+
+
 def _pending(case: Case, signals: tuple[RebootSignal, ...], waiting: tuple[PatchVerdict, ...]) -> Finding:
-    for_it = [signal for signal in signals if signal.required]
-    against = [signal for signal in signals if signal.required is False]
+    for_it = [signal for signal in signals if signal.required and signal.name not in _WEAK_SIGNS]
+    against = [signal for signal in signals if signal.required is False and signal.name not in _WEAK_SIGNS]
     votes = len(for_it) + bool(waiting)
-    alone = Confidence.TENTATIVE if against else Confidence.FIRM
-    text = "fail_kernel" if waiting else "fail_disputed" if votes == 1 and against else "fail"
+    alone = Confidence.TENTATIVE if against and not case.is_windows else Confidence.FIRM
+    # Each sign of Windows speaks of other updates: one that asks for nothing does not contradict another.
+    disputed = votes == 1 and bool(against) and not case.is_windows
+    of_fix = "fail_windows" if case.is_windows else "fail_kernel"
+    text = of_fix if waiting else "fail_disputed" if disputed else "fail"
     due = _due_on(case, waiting)
     since = case.snapshot.last_update
     first = waiting[0] if waiting else None
+    cve_count = len({cve for verdict in waiting for cve in verdict.cves})
     return finding(
         ID,
         case,
         Outcome.FAIL,
         text,
         params={
-            "running": case.system.kernel_release,
+            "running": _running(case),
             "signals": joined(signal.name for signal in for_it),
             "against": joined(signal.name for signal in against),
             "since_on": None if since is None else since.at.date().isoformat(),
-            "cve_count": len({cve for verdict in waiting for cve in verdict.cves}),
+            "cve_count": cve_count,
+            "count": cve_count,
+            "remedy": "" if first is None else first.remedy or first.fixed_version,
             "kev_count": sum(len(threat_for(case, verdict).exploited) for verdict in waiting),
             "package": "" if first is None else first.package,
             "fixed_version": "" if first is None else first.fixed_version,
@@ -122,7 +160,7 @@ def _priority(case: Case, waiting: tuple[PatchVerdict, ...], due: date | None) -
 
 
 def _sign(case: Case, signal: RebootSignal) -> Evidence:
-    name = signal.name.replace("-", "_") if signal.name in _KNOWN_SIGNS else "other"
+    name = signal.name.replace("-", "_") if signal.name in _WORDED_SIGNS else "other"
     answer = {True: "yes", False: "no", None: "unread"}[signal.required]
     return Evidence(
         what=Message(text=f"rules.reboot.{name}.{answer}", params={"sign": signal.name}),
@@ -150,6 +188,7 @@ def _advisories(case: Case, waiting: tuple[PatchVerdict, ...]) -> Iterable[Evide
 RULE = Rule(
     id=ID,
     needs=(FactKind.OPERATING_SYSTEM, FactKind.KERNELS, FactKind.REBOOT),
+    needs_on_windows=(FactKind.OPERATING_SYSTEM, FactKind.REBOOT),
     applies=applies,
     check=check,
 )

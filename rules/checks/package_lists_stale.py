@@ -15,7 +15,7 @@ from collectors.model import FactKind
 from rules.crosscheck import lists_age_days
 from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
 from rules.remedies import manager_of
-from rules.rule import Case, Rule, finding
+from rules.rule import Case, Rule, finding, not_windows
 
 ID = "package_lists.stale"
 _REFRESH = {
@@ -61,4 +61,4 @@ def check(case: Case) -> Iterable[Finding]:
     )
 
 
-RULE = Rule(id=ID, needs=(FactKind.PACKAGE_LISTS,), check=check)
+RULE = Rule(id=ID, needs=(FactKind.PACKAGE_LISTS,), applies=not_windows, check=check)

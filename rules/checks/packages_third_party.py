@@ -58,6 +58,6 @@ def _outside(case: Case, text: str, origin: str, versions: dict[str, str]) -> Fi
 RULE = Rule(
     id=ID,
     needs=(FactKind.OPERATING_SYSTEM, FactKind.PACKAGES, FactKind.APPLICATIONS),
-    applies=lambda case: case.release is not None,
+    applies=lambda case: case.release is not None and not case.is_windows,
     check=check,
 )

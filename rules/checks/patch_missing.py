@@ -9,25 +9,29 @@ NOT_APPLICABLE, told without being counted: a running kernel whose flaws a live 
 "mitigated:<source>"), and, instead of a PASS, a system whose publisher announces nothing any more: that nothing is
 missing there says nothing.
 
-Texts: `fail` (count = number of CVEs), `fail_no_cve`, `theirs`, `theirs_disagree`, `undecided.*` (count), `mitigated`
-(count), `out_of_support`, `pass`, `pass_alone`, `pass_uninformed` and `pass_unrated` (count = packages compared; when
-the updater was not seen, has no repository that would tell it, or offers updates without saying which are security),
-`remedy`, `remedy_held`, `remedy_kernel` (command).
+Of a Windows machine: one FAIL for Windows itself and one per product, in the words of `rules.windows.wording`. Fixes
+that came after its end of support are told and not counted (key "out_of_support").
+
+Texts: `fail` (count = number of CVEs), `fail_no_cve`, `fail_windows*`, `fail_office*`, `fail_update` (remedy,
+remedy_on), `theirs*`, `undecided.*` (count), `mitigated` (count), `out_of_support`, `out_of_support_windows` (count),
+`pass`, `pass_alone`, `pass_uninformed` and `pass_unrated` (count = packages compared; when the updater was not seen,
+has no repository that would tell it, or offers updates without saying which are security), `pass_windows`,
+`pass_windows_alone`, `pass_windows_waiting`, `remedy`, `remedy_held`, `remedy_kernel`, `remedy_office` (command),
+`remedy_windows`, `remedy_wsus`, `remedy_download` (url).
 Parameters of `fail`: package, packages (binary names, at most six, then how many more), installed_version,
 fixed_version, advisories (ids), cves (at most six), cve_count, count (= cve_count), kev_count, epss_max (0..1 or None),
 epss_percent, cross_check (agree, only_ours, only_theirs, not_seen), cross_check_why (key of `rules.crosscheck`),
 severity, released_on, due_on (ISO dates or None), kernel (bool). `theirs` has the same names.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from collectors.feeds.records import Advisory, Severity
-from collectors.model import AvailableUpdate, FactKind
-from rules.crosscheck import Opinion, Unmatched, Updater, updater_of
+from collectors.model import FactKind
+from rules.crosscheck import updater_of
 from rules.deadlines import Deadline, deadline_of
-from rules.kernels import KernelDoubt
 from rules.model import Confidence, CrossCheck, Evidence, Finding, Message, Outcome, Params, PatchState
+from rules.opinions import Opinion, SecondOpinion, Unmatched
 from rules.priority import Sight, Threat, priority_of, threat_of, worst
 from rules.proof import (
     advisories_evidence,
@@ -40,9 +44,10 @@ from rules.proof import (
 )
 from rules.remedies import manager_of, package_command, upgrade_command
 from rules.rule import Case, FeedRole, Rule, finding, joined
-from rules.rulings import Doubt
 from rules.support import is_out_of_support
-from rules.verdicts import PatchVerdict
+from rules.undecided import undecided
+from rules.verdicts import PatchVerdict, ProductLine
+from rules.windows import wording
 
 ID = "patch.missing"
 _CONFIDENCE = {
@@ -51,7 +56,12 @@ _CONFIDENCE = {
     CrossCheck.NOT_SEEN: Confidence.FIRM,
     CrossCheck.ONLY_THEIRS: Confidence.FIRM,
 }
-_DOUBTS = frozenset((*Doubt, *KernelDoubt))
+_THEIRS = {  # whether our lists disagree, and whether it is Windows Update that offers it
+    (False, False): "theirs",
+    (True, False): "theirs_disagree",
+    (False, True): "theirs_windows",
+    (True, True): "theirs_disagree_windows",
+}
 _RATINGS = {
     "critical": Severity.CRITICAL,
     "important": Severity.HIGH,
@@ -63,17 +73,21 @@ _RATINGS = {
 
 
 def check(case: Case) -> Iterable[Finding]:
-    """Yield one FAIL per source package, or one PASS."""
+    """Yield one FAIL per source package, or one PASS; on Windows also one UNKNOWN per product that was not read."""
     updater = updater_of(case)
     sight = sight_of(case)
     found = list(_missing(case, updater, sight))
     found.extend(_theirs(case, unmatched, updater, sight) for unmatched in updater.only_theirs())
-    found.extend(_undecided(case))
+    found.extend(undecided(ID, case))
+    found.extend(_ended(case))
     yield from (_mitigated(case, verdict) for verdict in case.verdicts_in(PatchState.MITIGATED))
-    yield from found or (_nothing_missing(case, updater),)
+    if not found or wording.only_products_in_doubt(case, found):
+        yield _nothing_missing(case, updater)
+    yield from found
+    yield from wording.unread_products(case)
 
 
-def _missing(case: Case, updater: Updater, sight: Sight) -> Iterator[Finding]:
+def _missing(case: Case, updater: SecondOpinion, sight: Sight) -> Iterator[Finding]:
     """Findings of our own feeds. All but the host's name and its updater's word is made once for the whole estate."""
     name, exposure = case.snapshot.target.name, case.snapshot.target.exposure
     manager = manager_of(case.snapshot)
@@ -97,9 +111,9 @@ def _missing(case: Case, updater: Updater, sight: Sight) -> Iterator[Finding]:
             state=PatchState.MISSING,
             message=shape.message,
             # which meta package pulls the fixed kernel differs from host to host
-            remedy=_remedy(verdict, upgrade_command(case, verdict)) if verdict.kernel else shape.remedy,
+            remedy=_remedy(case, verdict) if verdict.kernel else shape.remedy,
             priority=shape.priority,
-            evidence=(*shape.evidence, updater.evidence(opinion)),
+            evidence=(*shape.evidence, *wording.traces_evidence(case, verdict), updater.evidence(opinion)),
             released_on=shape.released_on,
             due_on=shape.due_on,
         )
@@ -113,12 +127,12 @@ def _shape(case: Case, verdict: PatchVerdict, opinion: Opinion, sight: Sight) ->
     return Finding(
         rule=ID,
         subject="",
-        key=verdict.package,
+        key=verdict.label,
         outcome=Outcome.FAIL,
         severity=verdict.severity,
         confidence=_CONFIDENCE[opinion.check],
         message=_message(verdict, threat, deadline, opinion),
-        remedy=_remedy(verdict, upgrade_command(case, verdict)),
+        remedy=_remedy(case, verdict),
         priority=priority_for(case, verdict, exposure, sight),
         evidence=case.shared("evidence", verdict, lambda: tuple(_evidence(case, verdict, threat, deadline))),
         released_on=verdict.released_on,
@@ -144,7 +158,10 @@ def _message(verdict: PatchVerdict, threat: Threat, deadline: Deadline | None, o
         "due_on": None if deadline is None else deadline.due_on.isoformat(),
         "kernel": verdict.kernel,
     }
-    return Message(text=f"rules.{ID}.fail" if verdict.cves else f"rules.{ID}.fail_no_cve", params=params)
+    if verdict.line is ProductLine.PACKAGE:
+        return Message(text=f"rules.{ID}.fail" if verdict.cves else f"rules.{ID}.fail_no_cve", params=params)
+    text = wording.missing_text(verdict, exploited=bool(threat.exploited))
+    return Message(text=f"rules.{ID}.{text}", params=params | wording.missing_params(verdict))
 
 
 def _params(
@@ -195,24 +212,31 @@ def _mitigated(case: Case, verdict: PatchVerdict) -> Finding:
         severity=verdict.severity,
         confidence=Confidence.TENTATIVE,
         state=PatchState.MITIGATED,
-        remedy=_remedy(verdict, upgrade_command(case, verdict)),
+        remedy=_remedy(case, verdict),
         evidence=(line, *advisories_evidence(case, verdict)),
         released_on=verdict.released_on,
     )
 
 
-def _remedy(verdict: PatchVerdict, command: str) -> Message:
+def _remedy(case: Case, verdict: PatchVerdict) -> Message:
+    if verdict.line is not ProductLine.PACKAGE:
+        return wording.remedy_for(verdict, manager_of(case.snapshot))
+    command = upgrade_command(case, verdict)
     held = any(package.held for package in verdict.packages)
     text = "remedy_kernel" if verdict.kernel else "remedy_held" if held else "remedy"
     return Message(text=f"rules.{ID}.{text}", params={"command": command, "package": verdict.package})
 
 
 def _evidence(case: Case, verdict: PatchVerdict, threat: Threat, deadline: Deadline | None) -> Iterator[Evidence]:
-    names = ", ".join(sorted(f"{package.name} {package.version}" for package in verdict.packages))
-    what = "kernel" if verdict.kernel else "packages"
-    yield Evidence(what=Message(text=f"rules.evidence.{what}"), seen=names or verdict.installed_version)
-    for advisory in verdict.advisories:
-        yield advisory_evidence(case, advisory, verdict.installed_version, verdict.fixed_version)
+    if verdict.line is ProductLine.PACKAGE:
+        names = ", ".join(sorted(f"{package.name} {package.version}" for package in verdict.packages))
+        what = "kernel" if verdict.kernel else "packages"
+        yield Evidence(what=Message(text=f"rules.evidence.{what}"), seen=names or verdict.installed_version)
+    else:
+        yield wording.build_evidence(verdict)
+    fixes = [fix.fixed_version for fix in verdict.fixes] or [verdict.fixed_version] * len(verdict.advisories)
+    for advisory, fixed in zip(verdict.advisories, fixes, strict=True):
+        yield advisory_evidence(case, advisory, verdict.installed_version, fixed)
     if verdict.also_fixed:
         yield Evidence(what=Message(text="rules.evidence.also_fixed"), seen=", ".join(verdict.also_fixed))
     yield from threat_evidence(case, threat)
@@ -220,24 +244,21 @@ def _evidence(case: Case, verdict: PatchVerdict, threat: Threat, deadline: Deadl
         yield Evidence(what=deadline.words, seen="", source=deadline.advisory)
 
 
-def _theirs(case: Case, unmatched: Unmatched, updater: Updater, sight: Sight) -> Finding:
+def _theirs(case: Case, unmatched: Unmatched, updater: SecondOpinion, sight: Sight) -> Finding:
     """A security update only the updater knows: missing by its origin, whether or not it has a CVE (D2)."""
-    update = unmatched.updates[0]
-    opinion = Opinion(CrossCheck.ONLY_THEIRS, unmatched.why, update.candidate_version, update.origin)
+    opinion = Opinion(CrossCheck.ONLY_THEIRS, unmatched.why, unmatched.offered, unmatched.origin)
     known = unmatched.known(case.knowledge)
     cves = tuple(sorted({cve for advisory in known for cve in advisory.cves}))
     threat = threat_of(cves, case.knowledge)
     deadline = deadline_of(known, case.contract.sla, case.knowledge)
     severity = _rating(unmatched, known)
     released = min((advisory.issued_on for advisory in known if advisory.issued_on is not None), default=None)
-    names = sorted({package.name for package in unmatched.installed})
-    installed = update.installed_version or unmatched.installed[0].version
     params = _params(
-        package=unmatched.source,
-        packages=names,
-        installed=installed,
-        fixed=update.candidate_version,
-        advisories=sorted({name for offered in unmatched.updates for name in offered.advisories}),
+        package=unmatched.package,
+        packages=list(unmatched.names),
+        installed=unmatched.installed_version,
+        fixed=unmatched.offered,
+        advisories=sorted(unmatched.advisories),
         cves=cves,
         threat=threat,
         opinion=opinion,
@@ -248,22 +269,22 @@ def _theirs(case: Case, unmatched: Unmatched, updater: Updater, sight: Sight) ->
         "due_on": None if deadline is None else deadline.due_on.isoformat(),
         "kernel": False,
     }
-    command = package_command(manager_of(case.snapshot), names)
+    disagree = unmatched.why.endswith("disagree")
     return finding(
         ID,
         case,
         Outcome.FAIL,
-        "theirs_disagree" if unmatched.why == "disagree" else "theirs",
-        key=unmatched.source,
+        _THEIRS[disagree, case.is_windows],
+        key=unmatched.package,
         params=params,
         severity=severity,
-        confidence=Confidence.TENTATIVE if unmatched.why == "disagree" else _CONFIDENCE[opinion.check],
+        confidence=Confidence.TENTATIVE if disagree else _CONFIDENCE[opinion.check],
         state=PatchState.MISSING,
-        remedy=Message(text=f"rules.{ID}.remedy", params={"command": command, "package": unmatched.source}),
+        remedy=_their_remedy(case, unmatched),
         priority=priority_of(threat, severity, case.snapshot.target.exposure, sight),
         evidence=(
-            *(_offer(offered, updater) for offered in unmatched.updates),
-            *(advisory_evidence(case, advisory, installed, update.candidate_version) for advisory in known),
+            *unmatched.offers,
+            *(advisory_evidence(case, one, unmatched.installed_version, unmatched.offered) for one in known),
             *threat_evidence(case, threat),
             updater.evidence(opinion),
         ),
@@ -272,14 +293,12 @@ def _theirs(case: Case, unmatched: Unmatched, updater: Updater, sight: Sight) ->
     )
 
 
-def _offer(update: AvailableUpdate, updater: Updater) -> Evidence:
-    return Evidence(
-        what=Message(text="rules.evidence.offer", params={"package": update.name}),
-        seen=update.installed_version,
-        expected=update.candidate_version,
-        source=update.origin,
-        as_of=updater.refreshed_at,
-    )
+def _their_remedy(case: Case, unmatched: Unmatched) -> Message:
+    manager = manager_of(case.snapshot)
+    if case.is_windows:
+        return wording.remedy_for_offer(unmatched.offered, manager)
+    command = package_command(manager, unmatched.names)
+    return Message(text=f"rules.{ID}.remedy", params={"command": command, "package": unmatched.package})
 
 
 def _rating(unmatched: Unmatched, known: list[Advisory]) -> Severity:
@@ -288,48 +307,28 @@ def _rating(unmatched: Unmatched, known: list[Advisory]) -> Severity:
         return Severity.LOW  # headers and tools of the kernel source carry none of its flaws (L7)
     if known:
         return worst(advisory.severity for advisory in known)
-    return worst(_RATINGS.get(update.severity.lower(), Severity.UNKNOWN) for update in unmatched.updates)
+    return worst(_RATINGS.get(rating.lower(), Severity.UNKNOWN) for rating in unmatched.severities)
 
 
-def _undecided(case: Case) -> Iterator[Finding]:
-    """One UNKNOWN per reason why a fix may or may not be owed: hundreds of packages can share one."""
-    groups: defaultdict[str, list[PatchVerdict]] = defaultdict(list)
-    kernels_told = bool(case.snapshot.gaps_of(FactKind.KERNELS))  # the engine tells a gap; not twice
-    for verdict in case.verdicts_in(PatchState.UNKNOWN):
-        if kernels_told and verdict.reason == KernelDoubt.LIST_UNREAD:
-            continue
-        groups[verdict.reason if verdict.reason in _DOUBTS else "other"].append(verdict)
-    for reason, group in sorted(groups.items()):
-        names = sorted({verdict.package for verdict in group})
-        yield finding(
-            ID,
-            case,
-            Outcome.UNKNOWN,
-            f"undecided.{reason}",
-            key=f"undecided:{reason}",
-            params={"count": len(names), "packages": joined(names), "running": case.system.kernel_release},
-            state=PatchState.UNKNOWN,
-            evidence=tuple(_doubt(case, verdict) for verdict in group),
-        )
-
-
-def _doubt(case: Case, verdict: PatchVerdict) -> Evidence:
-    feed = case.knowledge.feeds.get(verdict.advisories[0].feed) if verdict.advisories else None
-    ids = ", ".join(advisory.id for advisory in verdict.advisories)
-    return case.shared(
-        "doubt",
-        verdict,
-        lambda: Evidence(
-            what=Message(text="rules.evidence.doubt", params={"package": verdict.package}),
-            seen=verdict.installed_version,
-            expected=verdict.fixed_version,
-            source=ids if feed is None else f"{feed.title} {ids}",
-            as_of=None if feed is None else feed.published_at or feed.checked_at,
-        ),
+def _ended(case: Case) -> Iterator[Finding]:
+    """Fixes of Windows that came after this machine's end of support: told, not counted (D7)."""
+    later = case.verdicts_in(PatchState.OUT_OF_SUPPORT)
+    if not later:
+        return
+    yield finding(
+        ID,
+        case,
+        Outcome.NOT_APPLICABLE,
+        "out_of_support_windows",
+        key="out_of_support",
+        params=wording.out_of_support_params(case),
+        severity=worst(verdict.severity for verdict in later),
+        state=PatchState.OUT_OF_SUPPORT,
+        evidence=tuple(line for verdict in later for line in advisories_evidence(case, verdict)),
     )
 
 
-def _nothing_missing(case: Case, updater: Updater) -> Finding:
+def _nothing_missing(case: Case, updater: SecondOpinion) -> Finding:
     text, confidence = _second_opinion(updater)
     evidence = tuple(
         Evidence(
@@ -342,19 +341,23 @@ def _nothing_missing(case: Case, updater: Updater) -> Finding:
         for feed in case.feeds_of(FeedRole.ADVISORIES)
     )
     out = is_out_of_support(case)
+    params: Params = {"count": case.compared_count}
+    if case.is_windows:
+        text, params = wording.passed(case, updater)
+        evidence = (*wording.passed_evidence(case), *evidence)
     return finding(
         ID,
         case,
         Outcome.NOT_APPLICABLE if out else Outcome.PASS,
         "out_of_support" if out else text,
-        params={"count": case.compared_count},
+        params=params,
         confidence=confidence,
         state=PatchState.OUT_OF_SUPPORT if out else PatchState.NONE,
         evidence=evidence,
     )
 
 
-def _second_opinion(updater: Updater) -> tuple[str, Confidence]:
+def _second_opinion(updater: SecondOpinion) -> tuple[str, Confidence]:
     """What the updater's silence about security updates is worth."""
     if updater.unseen:
         return "pass_alone", Confidence.FIRM
@@ -366,6 +369,7 @@ def _second_opinion(updater: Updater) -> tuple[str, Confidence]:
 RULE = Rule(
     id=ID,
     needs=(FactKind.OPERATING_SYSTEM, FactKind.PACKAGES, FactKind.KERNELS),
+    needs_on_windows=(FactKind.OPERATING_SYSTEM,),  # products are asked one by one, and told when they were not seen
     feeds=(FeedRole.ADVISORIES,),
     check=check,
 )

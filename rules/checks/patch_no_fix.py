@@ -27,8 +27,11 @@ _TOLD = ((PatchState.NO_FIX, "no_fix"), (PatchState.UPCOMING, "upcoming"))
 
 
 def applies(case: Case) -> bool:
-    """Where unfixed flaws are published; a system without any feed is asked, and is unknown."""
-    return (
+    """Where unfixed flaws are published; a system without any feed is asked, and is unknown.
+
+    Not Windows: Microsoft's guide announces fixes.
+    """
+    return not case.is_windows and (
         case.release is None
         or case.system.id in _TELL
         or bool(case.verdicts_in(PatchState.NO_FIX, PatchState.UPCOMING))

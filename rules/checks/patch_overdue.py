@@ -25,7 +25,8 @@ from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState,
 from rules.priority import priority_of, threat_of, worst
 from rules.proof import deadline_for, priority_for, sight_of
 from rules.remedies import manager_of, package_command, reboot_command
-from rules.rule import Case, FeedRole, Rule, finding, joined
+from rules.rule import WINDOWS_PRODUCTS, Case, FeedRole, Rule, finding, joined
+from rules.verdicts import PatchVerdict
 
 ID = "patch.overdue"
 
@@ -57,7 +58,7 @@ def check(case: Case) -> Iterable[Finding]:
         yield _late(case, late, len(undated))
     if undated:
         yield _undated(case, undated)
-    undecided = sorted({verdict.package for verdict in case.verdicts_in(PatchState.UNKNOWN)})
+    undecided = sorted({verdict.label for verdict in case.verdicts_in(PatchState.UNKNOWN)})
     if undecided:
         params: Params = {"count": len(undecided), "packages": joined(undecided)}
         yield finding(ID, case, Outcome.UNKNOWN, "undecided", key="undecided", params=params)
@@ -83,7 +84,6 @@ def _undated(case: Case, undated: list[_Fix]) -> Finding:
 def _theirs(case: Case) -> Iterable[_Fix]:
     """Security updates only the updater knows; what it offers has a date where an advisory of ours bears its name."""
     for unmatched in updater_of(case).only_theirs():
-        offer = unmatched.updates[0]
         known = unmatched.known(case.knowledge)
         deadline = deadline_of(known, case.contract.sla, case.knowledge)
         severity = worst(advisory.severity for advisory in known)
@@ -91,11 +91,11 @@ def _theirs(case: Case) -> Iterable[_Fix]:
         threat = threat_of(cves, case.knowledge)
         yield _Fix(
             due_on=date.max if deadline is None else deadline.due_on,
-            package=unmatched.source,
+            package=unmatched.package,
             deadline=deadline,
-            seen=f"{unmatched.source} {offer.installed_version or unmatched.installed[0].version}",
-            expected=f"{unmatched.source} {offer.candidate_version}",
-            names=tuple(sorted({package.name for package in unmatched.installed})),
+            seen=f"{unmatched.package} {unmatched.installed_version}".strip(),
+            expected=f"{unmatched.package} {unmatched.offered}" if unmatched.names else unmatched.offered,
+            names=unmatched.names or (unmatched.offered,),
             state=PatchState.MISSING,
             severity=severity,
             priority=priority_of(threat, severity, case.snapshot.target.exposure, sight_of(case)),
@@ -115,11 +115,11 @@ def _fixes(case: Case) -> list[_Fix]:
             priority = priority_for(case, verdict, exposure, sight)
             fix = _Fix(
                 due_on=due_on,
-                package=verdict.package,
+                package=verdict.label,
                 deadline=deadline,
-                seen=f"{verdict.package} {verdict.installed_version}",
-                expected=f"{verdict.package} {verdict.fixed_version}",
-                names=tuple(sorted({package.name for package in verdict.packages})),
+                seen=f"{verdict.label} {verdict.installed_version}",
+                expected=f"{verdict.label} {verdict.fixed_version}".strip(),
+                names=tuple(sorted({package.name for package in verdict.packages})) or (_to_install(verdict),),
                 state=verdict.state,
                 severity=verdict.severity,
                 priority=priority,
@@ -130,6 +130,11 @@ def _fixes(case: Case) -> list[_Fix]:
             known = table[id(verdict)] = (verdict, fix)
         fixes.append(known[1])
     return fixes
+
+
+def _to_install(verdict: PatchVerdict) -> str:
+    """What installs the fix of one of Microsoft's products: its KB, else the version."""
+    return verdict.remedy or f"{verdict.label} {verdict.fixed_version}"
 
 
 def _late(case: Case, late: list[_Fix], undated: int) -> Finding:
@@ -178,7 +183,9 @@ def _remedy(case: Case, late: list[_Fix]) -> Message:
     to_install = [fix for fix in late if fix.state is PatchState.MISSING]
     if not to_install:
         return Message(text=f"rules.{ID}.remedy_reboot", params={"command": reboot_command(case)})
-    names = sorted({name for fix in to_install for name in fix.names})
+    names = sorted({name for fix in to_install for name in fix.names if name})
+    if case.is_windows:
+        return Message(text=f"rules.{ID}.remedy_windows", params={"updates": joined(names)})
     if any(fix.kernel for fix in to_install) and manager_of(case.snapshot) == "apt":
         command = "apt-get dist-upgrade"
     else:
@@ -189,6 +196,7 @@ def _remedy(case: Case, late: list[_Fix]) -> Message:
 RULE = Rule(
     id=ID,
     needs=(FactKind.OPERATING_SYSTEM, FactKind.PACKAGES, FactKind.KERNELS),
+    needs_on_windows=WINDOWS_PRODUCTS,
     feeds=(FeedRole.ADVISORIES, FeedRole.KEV),
     check=check,
 )

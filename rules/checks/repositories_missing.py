@@ -13,7 +13,7 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from rules.crosscheck import lacks_security_repository
 from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
-from rules.rule import Case, Rule, finding
+from rules.rule import Case, Rule, finding, not_windows
 
 ID = "repositories.missing"
 
@@ -55,4 +55,4 @@ def _fail(case: Case, key: str, params: Params, evidence: Evidence) -> Finding:
     )
 
 
-RULE = Rule(id=ID, needs=(FactKind.REPOSITORIES,), check=check)
+RULE = Rule(id=ID, needs=(FactKind.REPOSITORIES,), applies=not_windows, check=check)

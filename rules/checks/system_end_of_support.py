@@ -1,13 +1,15 @@
-"""system.end_of_support: until when the distribution's publisher fixes this release, for this machine.
+"""system.end_of_support: until when the system's publisher fixes this release, for this machine.
 
-`rules.support` knows the phases and who is entitled to them (L10, L12). An end within the contract's horizon is a FAIL
-to plan (`ending`). The second source is SUPPORT_END of os-release(5), where a publisher writes it. A release the feed
-does not know is UNKNOWN, never "latest known".
+`rules.support` knows the phases and who is entitled to them (L10, L12, W13-W15). An end within the contract's horizon
+is a FAIL to plan (`ending`). The second source is SUPPORT_END of os-release(5), where a publisher writes it. A release
+the feed does not know is UNKNOWN, never "latest known".
 
-Texts: `ended`, `ended_undated`, `ended_entitlement`, `ending` (count = days left), `regular`, `regular_then`,
-`extended`, `undated`, `unknown_release`, `unknown_entitlement`, `remedy`, `remedy_ubuntu`, `remedy_extended`.
-Parameters: system, ended_on, ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), regular_until_on and
-followed_by (the extension this machine goes on with), extended_until_on.
+Texts: `ended`, `ended_undated`, `ended_entitlement`, `ended_lapsed` (a paid year has run out), `ending` (count = days
+left), `regular`, `regular_then`, `extended`, `undated`, `unknown_release`, `unknown_entitlement`, `remedy`,
+`remedy_ubuntu`, `remedy_extended`, `remedy_windows_update` (a newer version is free), `remedy_windows_10`,
+`remedy_windows_10_extended`, `remedy_windows_server`, `remedy_windows_server_extended`. Parameters: system, ended_on,
+ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), regular_until_on and followed_by (the extension this
+machine goes on with), extended_until_on.
 """
 
 from collections.abc import Iterable
@@ -18,6 +20,7 @@ from collectors.model import FactKind
 from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
 from rules.rule import Case, FeedRole, Rule, finding
 from rules.support import Support, cycle_of, stated_end, support_of
+from rules.windows.support import CLIENT, enrolment_of
 
 ID = "system.end_of_support"
 
@@ -71,7 +74,7 @@ def _ended(
     if support.ends_on is None:
         text = "ended_undated"
     else:
-        text = "ended_entitlement" if support.sellable_until is not None else "ended"
+        text = "ended" if support.sellable_until is None else "ended_lapsed" if support.phase else "ended_entitlement"
     return finding(
         ID,
         case,
@@ -117,20 +120,33 @@ def _params(case: Case, support: Support | None = None) -> Params:
 
 def _remedy(case: Case, support: Support) -> Message:
     until = support.sellable_until
+    if case.system.id == "windows":
+        return _windows_remedy(case, until)
     if until is None:
         return Message(text=f"rules.{ID}.remedy")
     text = "remedy_ubuntu" if case.system.id == "ubuntu" else "remedy_extended"
     return Message(text=f"rules.{ID}.{text}", params={"extended_until_on": until.isoformat()})
 
 
+def _windows_remedy(case: Case, until: date | None) -> Message:
+    """What ends the trouble: a free newer version of Windows 11, another machine or system, or a paid extension."""
+    product, cycle = cycle_of(case)
+    if product == CLIENT and cycle is not None and cycle.cycle.startswith("11-"):
+        return Message(text=f"rules.{ID}.remedy_windows_update")
+    text = "remedy_windows_10" if product == CLIENT else "remedy_windows_server"
+    if until is None:
+        return Message(text=f"rules.{ID}.{text}")
+    return Message(text=f"rules.{ID}.{text}_extended", params={"extended_until_on": until.isoformat()})
+
+
 def _evidence(case: Case, product: str, cycle: Lifecycle | None, stated: date | None) -> Iterable[Evidence]:
-    system = case.system
-    yield Evidence(
-        what=Message(text="rules.evidence.system"),
-        seen=f"ID={system.id} VERSION_ID={system.version_id}",
-        source="os-release",
-        as_of=case.snapshot.taken_at,
-    )
+    system, windows = case.system, case.snapshot.windows
+    seen, source = f"ID={system.id} VERSION_ID={system.version_id}", "os-release"
+    if windows is not None:
+        running = windows.system
+        seen = f"{running.full_build} {running.edition_id} {running.installation_type}".strip()
+        source = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+    yield Evidence(what=Message(text="rules.evidence.system"), seen=seen, source=source, as_of=case.snapshot.taken_at)
     feed = FeedRole.LIFECYCLES.player(case.knowledge.feeds)
     if cycle is not None:
         params: Params = {
@@ -145,6 +161,8 @@ def _evidence(case: Case, product: str, cycle: Lifecycle | None, stated: date | 
             url=f"https://endoflife.date/{product}",
             as_of=None if feed is None else feed.published_at or feed.checked_at,
         )
+    if windows is not None and cycle is not None and cycle.extended_ends_on is not None:
+        yield from _enrolment_evidence(case, cycle)
     if stated is not None:
         yield Evidence(
             what=Message(text="rules.evidence.support_end", params={"stated_on": stated.isoformat()}),
@@ -152,6 +170,20 @@ def _evidence(case: Case, product: str, cycle: Lifecycle | None, stated: date | 
             source="os-release SUPPORT_END",
             as_of=case.snapshot.taken_at,
         )
+
+
+def _enrolment_evidence(case: Case, cycle: Lifecycle) -> Iterable[Evidence]:
+    """Say what the activation tells about Extended Security Updates; silent before they begin."""
+    if cycle.support_ends_on is None or case.today <= cycle.support_ends_on:
+        return
+    enrolment = enrolment_of(case.snapshot, case.knowledge, cycle)
+    if enrolment.until is None:
+        what = Message(text=f"rules.{ID}.evidence_{'unsure' if enrolment.unsure else 'not_enrolled'}")
+    else:
+        params: Params = {"year": enrolment.year, "paid_until_on": enrolment.until.isoformat()}
+        what = Message(text=f"rules.{ID}.evidence_enrolled", params=params)
+    seen = enrolment.activation_id
+    yield Evidence(what=what, seen=seen, source="SoftwareLicensingProduct", as_of=case.snapshot.taken_at)
 
 
 RULE = Rule(id=ID, needs=(FactKind.OPERATING_SYSTEM,), feeds=(FeedRole.LIFECYCLES,), check=check)

@@ -4,10 +4,20 @@ Nothing here runs a rule. Parameters and text ids are those the rules document; 
 real rules conclude as well.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from collectors.feeds.records import FeedState, Severity
-from collectors.model import CollectorOutcome, CollectorStatus, FactKind, Gap, GapReason, OperatingSystem, Target
+from collectors.model import (
+    CollectorOutcome,
+    CollectorStatus,
+    FactKind,
+    Gap,
+    GapReason,
+    LastUpdate,
+    OperatingSystem,
+    Target,
+)
 from rules.model import (
     Assessment,
     Confidence,
@@ -477,6 +487,120 @@ def hostile() -> Assessment:
     )
 
 
+def windows_machine(
+    name: str,
+    pretty: str = "Windows 11 Pro 24H2",
+    build: str = "26100.8655",
+    *,
+    gaps: tuple[Gap, ...] = (),
+    updates_from: str = "windows_update",
+) -> MachineSummary:
+    return MachineSummary(
+        target=Target(name=name, site="Lyon"),
+        taken_at=AS_OF - timedelta(minutes=20),
+        reached=True,
+        operating_system=OperatingSystem(id="windows", version_id=f"10.0.{build}", pretty_name=pretty),
+        package_count=61,
+        gaps=gaps,
+        last_update=LastUpdate(at=datetime(2026, 7, 16, 4, 0, tzinfo=UTC), source="component servicing"),
+        updates_from=updates_from,
+    )
+
+
+def windows_update(
+    machine_name: str, product: str = "Windows 11 24H2", *, kb: str = "KB5094126", on: str = "2026-07-14", kev: int = 0
+) -> Finding:
+    """A missing cumulative update, as the rule tells it of a Windows machine."""
+    found = missing(
+        machine_name, product, installed="26100.8514", fixed="26100.8655", advisory="CVE-2026-1001", kev=kev
+    )
+    params = {**found.message.params, "remedy": kb, "remedy_on": on, "packages": ""}
+    text = f"rules.patch.missing.fail_windows{'_exploited' if kev else ''}"
+    remedy = Message(text="rules.patch.missing.remedy_windows", params={"package": product, "remedy": kb, "url": ""})
+    level = PriorityLevel.NOW if kev else PriorityLevel.PLAN
+    return replace(
+        found, message=Message(text=text, params=params), remedy=remedy, priority=replace(found.priority, level=level)
+    )
+
+
+def exploited_program(machine_name: str, product: str = "WinRAR") -> Finding:
+    params = {"product": product, "version": "7.12", "fixed_version": "7.13", "cves": "CVE-2025-8088", "count": 1}
+    return Finding(
+        rule="application.known_exploited",
+        subject=machine_name,
+        key=product.lower(),
+        outcome=Outcome.FAIL,
+        severity=Severity.CRITICAL,
+        message=Message(text="rules.application.known_exploited.fail", params=params),
+        remedy=Message(text="rules.application.known_exploited.remedy", params=params),
+        priority=Priority(level=PriorityLevel.NOW, score=10_100.0),
+        due_on=date(2026, 7, 28),
+    )
+
+
+def old_program(machine_name: str, product: str) -> Finding:
+    return answered(
+        machine_name,
+        "application.end_of_support",
+        Outcome.FAIL,
+        "ended",
+        key=product.lower(),
+        severity=Severity.HIGH,
+        priority=Priority(level=PriorityLevel.PLAN, score=90.0),
+        remedy=Message(text="rules.application.end_of_support.remedy", params={"product": product}),
+    )
+
+
+def windows_10(name: str) -> Finding:
+    """Out of support, without extended updates."""
+    remedy = Message(
+        text="rules.system.end_of_support.remedy_windows_10_extended", params={"extended_until_on": "2028-10-10"}
+    )
+    return replace(ended(name), remedy=remedy)
+
+
+def windows() -> Assessment:
+    """Windows machines, each with its own trouble: a late update, WSUS, no support, an account without rights."""
+    denied = Gap(
+        kind=FactKind.STORE_APPS, collector="store_apps", reason=GapReason.DENIED, detail="0x80070005: access denied"
+    )
+    away = Gap(
+        kind=FactKind.USER_APPLICATIONS,
+        collector="applications",
+        reason=GapReason.MISSING,
+        detail="1 of 2 profiles were not signed in",
+    )
+    blocked = Gap(
+        kind=FactKind.OFFICE, collector="reg.exe", reason=GapReason.DENIED, detail="Constrained Language Mode"
+    )
+    cut = Gap(kind=FactKind.APPLICATIONS, collector="applications", reason=GapReason.TRUNCATED, detail="cut off")
+    machines = (
+        windows_machine("pc-01", build="26100.8514"),
+        windows_machine("pc-02", build="26100.8514", updates_from="wsus"),
+        windows_machine("pc-03", "Windows 10 Pro 22H2", "19045.6456"),
+        windows_machine("pc-04", gaps=(denied, away)),
+        windows_machine("pc-05", gaps=(denied, away)),
+        windows_machine("pc-06", gaps=(blocked,), updates_from=""),
+        windows_machine("pc-07", gaps=(cut,)),
+        windows_machine("srv-01", "Windows Server 2025 Standard (Server Core)", "26100.32995"),
+        absent("pc-08"),
+    )
+    findings = (
+        windows_update("pc-01", kev=2),
+        windows_update("pc-02", kev=2, kb="KB5099999", on="2026-08-04"),
+        windows_update("srv-01", "Windows Server 2025"),
+        exploited_program("pc-04"),
+        old_program("pc-04", "Microsoft Office 2016"),
+        old_program("pc-05", ".NET 6"),
+        windows_10("pc-03"),
+        *(found for name in ("pc-04", "pc-05", "pc-07") for found in healthy(name)),
+        *(found for name in ("pc-01", "pc-02", "srv-01") for found in healthy(name)[1:]),
+        not_seen("pc-06"),
+        *not_audited("pc-08"),
+    )
+    return assessment(machines, findings)
+
+
 def nothing_known() -> Assessment:
     """A client without any machine."""
     return assessment((), ())
@@ -489,5 +613,6 @@ SAMPLES = {
     "blind": blind,
     "alone": alone,
     "hostile": hostile,
+    "windows": windows,
     "nothing_known": nothing_known,
 }

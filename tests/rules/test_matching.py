@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, GapReason, HostSnapshot, Package, PackageScheme
 from rules.knowledge import Knowledge
-from rules.matching import Matcher, needed_packages
+from rules.matching import Matcher, needed
 from rules.model import PatchState
 from rules.verdicts import PatchVerdict
 from rules.versions import compare
@@ -384,14 +384,14 @@ def test_rows_of_an_advisory_that_is_not_there_say_nothing() -> None:
     assert [verdict for verdict in found if not verdict.kernel] == []
 
 
-def test_needed_packages_are_sources_binaries_and_what_advisories_call_the_kernel() -> None:
+def test_what_is_needed_are_sources_binaries_and_what_advisories_call_the_kernel() -> None:
     installed = [
         deb("libssl3", "3.0.15-1", source="openssl"),
         deb("linux-image-6.1.0-41-amd64", "6.1.158-1", source="linux-signed-amd64", source_version="6.1.158+1"),
     ]
-    names = needed_packages(debian_host(packages=installed))
+    names = needed(debian_host(packages=installed))["debian:12"]
     assert {"libssl3", "openssl", "linux", "linux-image-6.1.0-41-amd64", "linux-image-amd64"} <= names
-    assert needed_packages(unreached()) == set()
+    assert needed(unreached()) == {}
 
 
 def test_a_package_list_that_could_not_be_read_leaves_no_false_calm() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from collectors.model import HostSnapshot, Package, Repository, Subscription
-from rules.matching import Matcher, needed_releases
+from rules.matching import Matcher, needed
 from rules.model import PatchState
 from rules.rulings import Doubt
 from rules.verdicts import PatchVerdict
@@ -205,8 +205,8 @@ def test_L16_the_errata_of_the_extended_stream_decide_where_they_are_known() -> 
     behind = rhel_host(release="9.4", packages={"bash": "5.1.8-6.el9_4"}, repositories=eus)
     (verdict,) = verdicts(behind, main, own)
     assert (verdict.state, [found.id for found in verdict.advisories]) == (PatchState.MISSING, ["RHSA-2"])
-    assert needed_releases(behind) == ("rhel:9", "rhel-eus:9.4")
-    assert needed_releases(rhel_host(release="9.4")) == ("rhel:9",)
+    assert tuple(needed(behind)) == ("rhel:9", "rhel-eus:9.4")
+    assert tuple(needed(rhel_host(release="9.4"))) == ("rhel:9",)
 
 
 SUSE = advisory("SUSE-SU-1", fixed("bash", "4.4-150400.27.1", release="sles:15.4", entitlement="ltss"))

@@ -1,0 +1,133 @@
+"""host.reboot_pending and host.coverage on Windows machines."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from collectors.model import FactKind, LastUpdate, RebootState
+from rules.model import Confidence, Outcome, PatchState, PriorityLevel
+from tests.lab.snapshots import gap
+from tests.lab.windows_snapshots import SEEN_AT, cbs, sign, windows_host
+from tests.rules.checks.estate import judge, only, spoken
+from tests.rules.windows.msrc_rows import flaw, known, lcu
+
+RESTART, COVERAGE = "host.reboot_pending", "host.coverage"
+ABOUT = known(flaw("CVE-2026-0006", lcu("26100.8655", "KB5094126")))
+
+
+def ask(rule, host):
+    return tuple(finding for finding in judge(host, ABOUT, as_of=SEEN_AT).findings if finding.rule == rule)
+
+
+def restart(*signals, **changes):
+    return only(ask(RESTART, windows_host(signals=signals, **changes)))
+
+
+def test_two_quiet_signs_are_a_confirmed_pass() -> None:
+    found = restart(sign("component-servicing", False), sign("windows-update", False))
+    assert (found.outcome, found.confidence) == (Outcome.PASS, Confidence.CONFIRMED)
+    assert "26100.8655" in spoken(found)
+
+
+def test_one_quiet_sign_alone_is_a_tentative_pass() -> None:
+    found = restart(sign("component-servicing", False), sign("windows-update", None))
+    assert (found.outcome, found.confidence) == (Outcome.PASS, Confidence.TENTATIVE)
+
+
+@pytest.mark.parametrize("name", ["component-servicing", "windows-update", "staged-update", "configuration-manager"])
+def test_W4_each_sign_of_an_update_asks_for_a_restart(name) -> None:
+    found = restart(sign(name), sign("file-rename", False))
+    assert (found.outcome, found.state, found.confidence) == (
+        Outcome.FAIL,
+        PatchState.REBOOT_PENDING,
+        Confidence.FIRM,
+    )
+    assert found.remedy.params["command"] == "shutdown /r /t 0"
+
+
+@pytest.mark.parametrize("name", ["file-rename", "computer-rename"])
+def test_weak_signs_alone_are_told_and_never_a_fail(name) -> None:
+    found = restart(sign(name), sign("component-servicing", False), sign("windows-update", False))
+    assert (found.outcome, found.message.params["signals"]) == (Outcome.PASS, name)
+    assert any("rename" in line.what.text for line in found.evidence)
+
+
+def test_a_quiet_sign_of_windows_does_not_contradict_another() -> None:
+    found = restart(sign("windows-update"), sign("component-servicing", False))
+    assert (found.outcome, found.confidence, found.message.params["against"]) == (
+        Outcome.FAIL,
+        Confidence.FIRM,
+        "component-servicing",
+    )
+
+
+def test_two_signs_confirm_each_other() -> None:
+    assert restart(sign("windows-update"), sign("component-servicing")).confidence is Confidence.CONFIRMED
+
+
+def test_W4_flaws_that_wait_with_the_update_are_counted() -> None:
+    found = restart(
+        sign("component-servicing"),
+        build="26100.8457",
+        updates=[cbs("26100.8655", state="install_pending")],
+    )
+    assert spoken(found) == (
+        "Restart required: Windows 11 24H2 is updated (KB5094126) but still runs build 26100.8457;"
+        " 1 flaw stays open until then."
+    )
+    assert found.due_on is not None
+
+
+@pytest.mark.parametrize(("days", "late"), [(7, False), (8, True)])
+def test_a_restart_is_late_after_the_grace_of_the_contract(days, late) -> None:
+    host = windows_host(signals=[sign("windows-update")])
+    host = replace(host, last_update=LastUpdate(at=SEEN_AT - timedelta(days=days), source="history"))
+    found = only(ask(RESTART, host))
+    assert (found.priority.level is PriorityLevel.NOW) is late
+
+
+def test_no_sign_that_could_be_read_is_unknown() -> None:
+    found = restart(sign("component-servicing", None), sign("windows-update", None), sign("file-rename", False))
+    assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, "rules.host.reboot_pending.signs_unseen")
+
+
+@pytest.mark.parametrize("changes", [{"gaps": (gap(FactKind.REBOOT),)}, {}])
+def test_G2_signs_that_were_not_collected_are_unknown(changes) -> None:
+    host = replace(windows_host(**changes), reboot=None)
+    assert only(ask(RESTART, host)).outcome is Outcome.UNKNOWN
+
+
+def test_a_gap_beside_quiet_signs_makes_the_pass_unknown() -> None:
+    host = replace(
+        windows_host(gaps=(gap(FactKind.REBOOT),)), reboot=RebootState(signals=(sign("windows-update", False),))
+    )
+    assert only(ask(RESTART, host)).outcome is Outcome.UNKNOWN
+
+
+# --- coverage ---------------------------------------------------------------------------------------------------------
+
+
+def test_everything_seen_is_a_pass() -> None:
+    assert only(ask(COVERAGE, windows_host())).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        (FactKind.OPERATING_SYSTEM, PriorityLevel.PLAN),
+        (FactKind.AVAILABLE_UPDATES, PriorityLevel.WATCH),
+        (FactKind.ACTIVATION, PriorityLevel.WATCH),
+    ],
+)
+def test_G2_the_system_is_essential_and_the_rest_is_not(kind, level) -> None:
+    found = only(ask(COVERAGE, windows_host(gaps=(gap(kind),))))
+    assert (found.outcome, found.key, found.priority.level) == (Outcome.UNKNOWN, "partial", level)
+
+
+def test_a_build_without_revision_is_told_here_even_where_no_collector_said_so() -> None:
+    host = windows_host()
+    host = replace(host, operating_system=replace(host.operating_system, version_id="10.0.26100"))
+    found = only(ask(COVERAGE, host))
+    assert (found.outcome, found.message.params["areas"]) == (Outcome.UNKNOWN, "operating_system")
+    assert "UBR" in found.gaps[0].detail
