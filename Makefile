@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test check format lint types layers bench lock clean
+.PHONY: help audit test check format lint types layers bench lock kerberos clean
 
 help:  ## these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
@@ -34,16 +34,21 @@ layers: $(STAMP)  ## import-linter: collectors -> rules -> reports
 bench: $(STAMP)  ## every benchmark, each printing a ratio measured in one run
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-lock:  ## renew requirements.lock (versions and hashes, no registry address) with uv
+EXPORT := -q --frozen --no-emit-project --no-header --no-annotate
+lock:  ## renew the lock files (versions and hashes, no registry address) with uv; needs libkrb5-dev and gcc
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	$(VENV)/lock/bin/uv lock -q --upgrade
-	$(VENV)/lock/bin/uv export -q --frozen --no-emit-project --no-header --no-annotate --all-groups --all-extras -o requirements.lock
+	$(VENV)/lock/bin/uv export $(EXPORT) --all-extras --no-extra kerberos -o requirements.lock
+	$(VENV)/lock/bin/uv export $(EXPORT) --no-dev --group kerberos -o requirements-kerberos.lock
 
 $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps -e .
 	touch $(STAMP)
+
+kerberos: $(STAMP)  ## build the Kerberos libraries into the environment (needs libkrb5-dev, gcc and Python's headers)
+	$(BIN)/python -c "import gssapi, kerberos, krb5" 2>/dev/null || $(BIN)/python -m pip install -q --require-hashes -r requirements-kerberos.lock
 
 clean:  ## remove everything made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis audits

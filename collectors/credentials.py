@@ -31,8 +31,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """How to log in to a host over SSH.
+    """How to log in to a host over SSH or WinRM.
 
+    WinRM: `auth` is "auto" (Kerberos when there is a ticket or a realm, else NTLM), "ntlm", "kerberos", "certificate"
+    (`certificate_file`, `key_file`, HTTPS only) or "basic" (HTTPS only). A user is "DOMAIN/user" with a backslash,
+    "user@REALM" or "user". SSH:
     Ways are tried in this order, each once: certificate + key, key, agent (when `agent`), password (which also answers
     keyboard-interactive). `sudo` is "never", "try" (take more when it works) or "require". `ssh_config` is the
     ssh_config(5) file to honor for HostName, Port, User, IdentityFile, ProxyJump ("" reads none).
@@ -48,3 +51,4 @@ class Credential:
     sudo: str = "never"
     sudo_password: Secret | None = None
     ssh_config: Path | None = None
+    auth: str = "auto"

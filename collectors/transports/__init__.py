@@ -1,8 +1,8 @@
 """Ways to run one script on one machine. A module declares `TRANSPORT`; `discover()` finds it.
 
-Every transport runs the same script once (`sh -s` with the script on standard input) and hands back what came out,
-also when it was cut short; see `collectors.transports.base`. What SSH needs beyond its entry point lives in the
-`secure_shell` package, so that finding the transports does not load paramiko (150 ms).
+Every transport runs one script once (`sh -s` or PowerShell, the script on standard input) and hands back what came out,
+also when it was cut short; see `collectors.transports.base`. What SSH and WinRM need beyond their entry points lives in
+the packages `secure_shell` and `wsman`: finding the transports loads neither paramiko nor pywinrm (150 ms each).
 """
 
 import importlib

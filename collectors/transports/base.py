@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol as Interface
 
@@ -57,6 +58,9 @@ class ConnectionPolicy:
     `known_hosts` are files in known_hosts(5) form, read in order, the first one receives newly accepted keys.
     `output_limit_bytes` caps standard output and standard error of a host together. `accept_command` is the command
     line that would accept an unknown key of this run, for the refusal ("": one made of the address alone).
+    TLS certificates (WinRM): `ca_file` holds the authorities trusted (None: those of this machine's trust store),
+    `known_certificates` is the file of pinned fingerprints, `accept_new_certificates` pins unknown ones on a first
+    visit and `accept_certificates_command` is the command line that would.
     """
 
     known_hosts: tuple[Path, ...] = ()
@@ -66,10 +70,21 @@ class ConnectionPolicy:
     connect_timeout_s: float = 15.0
     host_deadline_s: float = 120.0
     output_limit_bytes: int = 32 * 1024 * 1024
+    ca_file: Path | None = None
+    known_certificates: Path | None = None
+    accept_new_certificates: bool = False
+    accept_certificates_command: str = ""
+
+
+class Interpreter(StrEnum):
+    """What runs the script on the machine."""
+
+    SH = "sh"
+    POWERSHELL = "powershell"
 
 
 class RunScript(Interface):
-    """Run `script` with `sh -s` on the target's machine and return its output.
+    """Run `script` with the transport's interpreter on the target's machine and return its output.
 
     Raises a `collectors.errors.HostError` when nothing could be run. After the script has started, a failure is
     returned in the `ScriptOutput` together with what had arrived.
@@ -83,9 +98,15 @@ class RunScript(Interface):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """A transport module's `TRANSPORT`: the protocol it serves and the function that runs a script."""
+    """A transport module's `TRANSPORT`: the protocol it serves and the function that runs a script.
+
+    `interpreter` says in which language scripts are written. `run_command`, where there is one, runs one cmd.exe line
+    (at most 8,191 characters, ASCII) instead, for machines whose PowerShell runs nothing (W31).
+    """
 
     protocol: Protocol
     run: RunScript
+    interpreter: Interpreter = Interpreter.SH
+    run_command: RunScript | None = None
     default_port: int | None = None
     close: Callable[[], None] = field(default=lambda: None)

@@ -12,15 +12,18 @@ import paramiko
 from collectors.credentials import Credential
 from collectors.errors import HostError, LoginDenied, Unreachable
 from collectors.transports.base import ConnectionPolicy, Deadline
+from collectors.transports.marks import mark
 from collectors.transports.secure_shell import ordinary
 from collectors.transports.secure_shell.client_config import Hop
-from collectors.transports.secure_shell.keys import key_ways, mark
+from collectors.transports.secure_shell.keys import key_ways
 from collectors.transports.secure_shell.known_hosts import HostKeyCheck
-from collectors.transports.secure_shell.sockets import GuardedSocket, dial, handshake_deadline
+from collectors.transports.secure_shell.sockets import GuardedSocket
 from collectors.transports.secure_shell.wire import Wire, explain
+from collectors.transports.sockets import dial, handshake_deadline
 
 _WINDOW_BYTES = 2 * 1024 * 1024
 _FORBIDDEN = 1
+_SILENT = "Check that the machine is on, that its SSH server runs and that no firewall stands in between."
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ def connect(
     until, goal = handshake_deadline(policy, deadline), hops[-1]
     limit_bytes = policy.output_limit_bytes + policy.output_limit_bytes // 8 + 4 * 1024 * 1024
     if len(hops) == 1:
-        sock = dial(subject, goal.host, goal.port, policy=policy, deadline=deadline)
+        sock = dial(subject, goal.host, goal.port, policy=policy, deadline=deadline, hint=_SILENT)
         return GuardedSocket(sock, handshake_deadline(policy, deadline), limit_bytes=limit_bytes)
     channel = _through(subject, hops, credential=credential, policy=policy, deadline=deadline)
     return GuardedSocket(channel, until, limit_bytes=limit_bytes, tcp=False)

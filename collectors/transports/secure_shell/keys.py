@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-import hmac
 import logging
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from collectors.credentials import Credential, Secret
 from collectors.errors import LoginDenied
+from collectors.transports.marks import mark
 from collectors.transports.secure_shell.client_config import Hop
 
 if TYPE_CHECKING:
@@ -61,12 +60,6 @@ def _ways(subject: str, path: Path, certificate: Path | None, passphrase: Secret
 
 _loaded: dict[tuple[Path, float, Path | None, float, bytes], "PKey"] = {}
 _lock = threading.Lock()
-_PROCESS_KEY = os.urandom(32)
-
-
-def mark(secret: Secret | None) -> bytes:
-    """A mark that tells secrets apart within this process and gives none away."""
-    return b"" if secret is None else hmac.digest(_PROCESS_KEY, secret.reveal().encode(), "sha256")
 
 
 def _load(subject: str, path: Path, passphrase: Secret | None, certificate: Path | None) -> "PKey":

@@ -8,12 +8,10 @@ Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
 
 import base64
 import binascii
-import contextlib
 import fnmatch
 import hashlib
 import hmac
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,11 +19,7 @@ from pathlib import Path
 
 from collectors.errors import HostKeyChanged, HostKeyUnknown
 from collectors.transports.base import ConnectionPolicy
-
-try:
-    import fcntl
-except ImportError:  # Windows has no advisory locks; the lock between threads still holds there
-    fcntl = None  # type: ignore[assignment]
+from collectors.transports.files import append_line, exclusive
 
 LOG = logging.getLogger(__name__)
 DEFAULT_PORT = 22
@@ -244,13 +238,13 @@ class HostKeyCheck:
     def _accept(self, key_type: str, key: str, blob: bytes) -> None:
         path = self.policy.known_hosts[0]
         try:
-            with _lock, _exclusive(path) as file:
+            with _lock, exclusive(path) as file:
                 again = [entry for entry in self._recorded() if not entry.marker]
                 if any(entry.key == key for entry in again):
                     return  # another thread or process was quicker
                 if again:
                     raise self._changed(again, key_type, blob)
-                _append(file, f"{self._name} {key_type} {key}\n".encode())
+                append_line(file, f"{self._name} {key_type} {key}\n".encode())
         except OSError as error:
             raise HostKeyUnknown(
                 self.subject,
@@ -258,27 +252,6 @@ class HostKeyCheck:
                 hint="Make the file and its folder writable for the user who runs auditor.",
             ) from error
         LOG.info("%s: new host key %s %s recorded in %s", self.subject, key_type, fingerprint(blob), path)
-
-
-@contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[int]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-    finally:
-        os.close(file)
-
-
-def _append(file: int, line: bytes) -> None:
-    size = os.fstat(file).st_size
-    if size:
-        os.lseek(file, size - 1, os.SEEK_SET)
-        if os.read(file, 1) != b"\n":
-            line = b"\n" + line
-    os.write(file, line)
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""From a host name to a socket that cannot outlive its deadline.
+"""A socket that cannot outlive its deadline.
 
 paramiko waits in several places without any limit. `GuardedSocket` bounds them all in one place: when its moment has
 passed, the next read fails, paramiko's loop ends and wakes whoever waits. It also avoids the stall of Nagle's algorithm
@@ -7,28 +7,19 @@ against delayed acknowledgements, which costs an ordinary client 45 ms per host.
 
 import contextlib
 import errno
-import ipaddress
-import queue
 import socket
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, Unreachable
-from collectors.transports.base import ConnectionPolicy, Deadline
+from collectors.errors import ConversationFailed, DeadlineExceeded
+from collectors.transports.base import Deadline
+from collectors.transports.sockets import QUICKACK
 
 _READ_BYTES = 64 * 1024
 _GREETING_LIMIT_BYTES = 64 * 1024
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
-_REASONS = {
-    "ECONNREFUSED": "refused the connection",
-    "ECONNRESET": "reset the connection",
-    "EHOSTUNREACH": "no route to it",
-    "ENETUNREACH": "no route to it",
-}
 
 
 _open: "weakref.WeakSet[GuardedSocket]" = weakref.WeakSet()
@@ -71,8 +62,8 @@ class GuardedSocket:
 
     def _read(self) -> bytes:
         with self._in_use():
-            if self._tcp and _QUICKACK is not None:
-                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            if self._tcp and QUICKACK is not None:
+                self._sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             self._sock.settimeout(self._remaining_s())
             try:
                 data: bytes = self._sock.recv(_READ_BYTES)
@@ -182,100 +173,3 @@ def hang_up_all() -> None:
         if not sock.closed:
             sock.hung_up = True
             sock.close()
-
-
-def dial(subject: str, host: str, port: int, *, policy: ConnectionPolicy, deadline: Deadline) -> socket.socket:
-    """Connect to the first address of `host` that answers, each within the probe's timeout.
-
-    Raises `Unreachable` naming every address tried, `DeadlineExceeded` when the host's deadline ends it.
-    """
-    tried: list[str] = []
-    for family, address in _resolve(subject, host, port, policy=policy, deadline=deadline):
-        if deadline.passed:
-            raise DeadlineExceeded(subject, f"the deadline passed while connecting to {_where(host, port)}.")
-        try:  # a machine without IPv6 refuses the socket itself; the next address may be of the other kind
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:
-            tried.append(f"{address[0]}: {_reason(error, policy)}")
-            continue
-        sock.settimeout(deadline.remaining_s(policy.probe_timeout_s))
-        try:
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            tried.append(f"{address[0]}: {_reason(error, policy)}")
-        else:
-            return sock
-    if deadline.passed:
-        raise DeadlineExceeded(subject, f"the deadline passed while connecting to {_where(host, port)}.")
-    raise Unreachable(
-        subject,
-        f"nothing answers on port {port} ({'; '.join(tried)}).",
-        hint="Check that the machine is on, that its SSH server runs and that no firewall stands in between.",
-    )
-
-
-def _reason(error: OSError, policy: ConnectionPolicy) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {policy.probe_timeout_s:g} s"
-    name = errno_name(error)
-    return _REASONS.get(name, error.strerror or str(error) or name)
-
-
-def errno_name(error: OSError) -> str:
-    """Symbol of the error number ("ECONNRESET"), "" when it has none."""
-    return errno.errorcode.get(error.errno or 0, "")
-
-
-def _where(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _resolve(
-    subject: str, host: str, port: int, *, policy: ConnectionPolicy, deadline: Deadline
-) -> list[tuple[int, Any]]:
-    if _is_literal(host):
-        try:
-            return _addresses(host, port, socket.AI_NUMERICHOST)
-        except OSError as error:
-            raise Unreachable(subject, f"the address {host} cannot be used here ({error.strerror}).") from error
-    # getaddrinfo() knows no timeout: a thread of its own may outlive the deadline, we do not.
-    answer: queue.SimpleQueue[list[tuple[int, Any]] | OSError | ValueError] = queue.SimpleQueue()
-
-    def look_up() -> None:
-        try:
-            answer.put(_addresses(host, port, 0))
-        except (OSError, ValueError) as error:  # ValueError: no name at all (a NUL inside, a label too long)
-            answer.put(error)
-
-    threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-    try:
-        found = answer.get(timeout=deadline.remaining_s(policy.connect_timeout_s))
-    except queue.Empty:
-        problem = f"the name {host!r} could not be resolved in time."
-        error_type: type[HostError] = DeadlineExceeded if deadline.passed else Unreachable
-        raise error_type(subject, problem, hint="Check the DNS servers of this machine.") from None
-    if isinstance(found, OSError | ValueError):
-        reason = getattr(found, "strerror", None) or "not a valid name"
-        raise Unreachable(
-            subject, f"the name {host!r} cannot be resolved ({reason}).", hint="Check the address."
-        ) from found
-    return found
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _addresses(host: str, port: int, flags: int) -> list[tuple[int, Any]]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return [(family, address) for family, _, _, _, address in found]
-
-
-def handshake_deadline(policy: ConnectionPolicy, deadline: Deadline) -> Deadline:
-    """Until when greeting and key exchange may last: the connection timeout, within the host's deadline."""
-    return Deadline(min(deadline.at, time.monotonic() + policy.connect_timeout_s))

@@ -22,7 +22,8 @@ from collectors.errors import (
 )
 from collectors.transports.base import Deadline
 from collectors.transports.secure_shell.known_hosts import HostKeyCheck
-from collectors.transports.secure_shell.sockets import GuardedSocket, errno_name
+from collectors.transports.secure_shell.sockets import GuardedSocket
+from collectors.transports.sockets import errno_name
 
 LOG = logging.getLogger(__name__)
 WIRE_LOG_NAME = f"{__name__}.paramiko"

@@ -10,9 +10,8 @@ import pytest
 from collectors.credentials import Credential, Secret
 from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, LoginDenied, NotSupported, Unreachable
 from collectors.model import Target
-from collectors.transports import ssh
+from collectors.transports import sockets, ssh
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
-from collectors.transports.secure_shell import sockets
 from tests.collectors.transports.conftest import Lab, within_patience
 from tests.lab import bad_servers
 from tests.lab.bad_servers import Behavior, Manners
@@ -145,11 +144,13 @@ def test_without_ipv6_on_this_machine_the_other_address_is_used(monkeypatch: pyt
     with bad_servers.serve(bad_servers.says_nothing) as server:
         monkeypatch.setattr(sockets.socket, "socket", without_ipv6)
         policy = ConnectionPolicy()
-        with sockets.dial("h", "dual.example", server.port, policy=policy, deadline=Deadline.after(9)) as sock:
+        with sockets.dial(
+            "h", "dual.example", server.port, policy=policy, deadline=Deadline.after(9), hint="?"
+        ) as sock:
             assert sock.getpeername()[0] == "127.0.0.1"
         port = free_port_of(real)
         with pytest.raises(Unreachable, match=r"::1: Address family not supported"):
-            sockets.dial("h", "dual.example", port, policy=policy, deadline=Deadline.after(9))
+            sockets.dial("h", "dual.example", port, policy=policy, deadline=Deadline.after(9), hint="?")
 
 
 def free_port_of(kind: type[socket.socket]) -> int:

@@ -1,17 +1,24 @@
-"""One contract for every way to run a script: over SSH (fast and ordinary way), here, and replayed."""
+"""One contract for every way to run a script: over SSH (fast and ordinary way), over WinRM, here, and replayed."""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from collectors.credentials import Credential, Secret
 from collectors.model import Protocol, Target
-from collectors.transports import discover, local, replay, ssh
+from collectors.transports import discover, local, replay, ssh, winrm
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
 from tests.collectors.transports.conftest import within_patience
 from tests.lab import sshd as lab_sshd
+from tests.lab import wsman
 
 Run = Callable[..., ScriptOutput]
 EVERY_BYTE = bytes(range(256))
@@ -37,6 +44,77 @@ def _over_ssh(request: pytest.FixtureRequest, **credential: Any) -> Run:
     return run
 
 
+async def _sh(process: wsman.Process) -> AsyncIterator[wsman.Output]:
+    """Stands for PowerShell behind the WS-Man peer: the scripts of this contract are written for sh."""
+    script = wsman.script_of(process.line, await process.stdin.read())
+    loop, heard = asyncio.get_running_loop(), asyncio.Queue[wsman.Chunk | None]()
+    room = threading.Semaphore(8)
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(
+        ["sh", "-s"], stdin=pipe, stdout=pipe, stderr=pipe, env={"PATH": os.defpath}, start_new_session=True
+    )
+
+    def listen(stream: IO[bytes], name: str) -> None:
+        data = b"-"
+        while data:
+            room.acquire()
+            data = os.read(stream.fileno(), 65536)
+            with contextlib.suppress(RuntimeError):  # the peer has ended
+                loop.call_soon_threadsafe(heard.put_nowait, wsman.Chunk(data, name) if data else None)
+
+    def feed(stream: IO[bytes]) -> None:
+        with contextlib.suppress(BrokenPipeError), stream:
+            stream.write(script.encode())
+
+    assert child.stdin
+    assert child.stdout
+    assert child.stderr
+    works = [(feed, child.stdin), (listen, child.stdout, "stdout"), (listen, child.stderr, "stderr")]
+    threads = [threading.Thread(target=work, args=arguments, daemon=True) for work, *arguments in works]
+    for thread in threads:
+        thread.start()
+    try:
+        ended = 0
+        while ended < 2:
+            chunk = await heard.get()
+            room.release()
+            if chunk is None:
+                ended += 1
+            else:
+                yield chunk
+        yield wsman.Exit(child.wait())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        for _ in range(9):
+            room.release()
+        for thread in threads:
+            thread.join()
+        child.wait()
+        child.stdout.close()
+        child.stderr.close()
+
+
+def _over_winrm(request: pytest.FixtureRequest, *, tls: bool) -> Run:
+    serving = wsman.serve(runner=_sh, tls=tls)
+    peer = serving.__enter__()
+    request.addfinalizer(lambda: serving.__exit__(None, None, None))
+    credential = Credential(user="audit", password=Secret(wsman.PASSWORD), auth="ntlm")
+    target = Target(
+        name="pc1",
+        protocol=Protocol.WINRM,
+        address=peer.address,
+        port=peer.tls_port if tls else peer.port,
+        tls=tls,
+    )
+
+    def run(script: bytes, *, limit_bytes: int = 1 << 20, deadline_s: float = 40.0) -> ScriptOutput:
+        policy = ConnectionPolicy(output_limit_bytes=limit_bytes, ca_file=peer.ca_file if tls else None)
+        return winrm.run(target, script, credential=credential, policy=policy, deadline=Deadline.after(deadline_s))
+
+    return run
+
+
 def _here(script: bytes, *, limit_bytes: int = 1 << 20, deadline_s: float = 40.0) -> ScriptOutput:
     policy = ConnectionPolicy(output_limit_bytes=limit_bytes)
     target = Target(name="here", protocol=Protocol.LOCAL)
@@ -57,13 +135,17 @@ def _replayed(directory: Path) -> Run:
     return run
 
 
-@pytest.fixture(params=["ssh-fast", "ssh-ordinary", "local", "replay"])
+@pytest.fixture(params=["ssh-fast", "ssh-ordinary", "winrm-sealed", "winrm-tls", "local", "replay"])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     match request.param:
         case "ssh-fast":
             return _over_ssh(request)
         case "ssh-ordinary":
             return _over_ssh(request, password=Secret(lab_sshd.PASSWORD))
+        case "winrm-sealed":
+            return _over_winrm(request, tls=False)
+        case "winrm-tls":
+            return _over_winrm(request, tls=True)
         case "local":
             return _here
     return _replayed(tmp_path)
@@ -132,6 +214,6 @@ def test_the_environment_of_the_auditor_stays_home(run: Run, monkeypatch: pytest
     assert b"hidden" not in run(b"env\n").stdout
 
 
-def test_discovery_finds_every_protocol() -> None:
-    assert set(discover()) == set(Protocol)
+def test_discovery_finds_every_protocol_of_a_machine() -> None:
+    assert set(discover()) == set(Protocol) - {Protocol.M365}
     assert all(transport.protocol is protocol for protocol, transport in discover().items())
