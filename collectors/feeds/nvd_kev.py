@@ -1,7 +1,8 @@
 """NVD: which versions of an application each known exploited CVE affects, from the CPE match ranges.
 
-Only applications, and only those a CVE names as vulnerable themselves. What names no version at all ("any version"),
-or an update level beside the version, is left out and counted: both would flag machines that may well be fixed.
+Only applications, and only those a CVE names as vulnerable themselves. What names no version at all ("any version")
+is left out and counted: it would flag machines that may well be fixed. An update level beside a single version is kept
+behind a colon ("1.8.0:update202", "2021:update5"); few products tell theirs, so that a rule may only be able to doubt.
 Source: https://nvd.nist.gov/developers/vulnerabilities (CVE API 2.0, `hasKev`); NISTIR 7695 (CPE names).
 """
 
@@ -124,9 +125,6 @@ def _platform(companions: "list[_Cpe]") -> str:
 
 
 def _range(cve: str, match: _Match, cpe: _Cpe, platform: str, left_out: "Counter[str]") -> Iterator[AffectedRange]:
-    if cpe.update not in {_ANY, _NONE}:
-        left_out["versions with an update level"] += 1
-        return
     first = match.version_start_including or match.version_start_excluding
     fixed = match.version_end_excluding
     last = "" if fixed else match.version_end_including
@@ -134,7 +132,10 @@ def _range(cve: str, match: _Match, cpe: _Cpe, platform: str, left_out: "Counter
         if cpe.version in {_ANY, _NONE}:
             left_out["products without versions"] += 1
             return
-        first = last = cpe.version
+        first = last = cpe.version if cpe.update in {_ANY, _NONE} else f"{cpe.version}:{cpe.update}"
+    elif cpe.update not in {_ANY, _NONE}:
+        left_out["ranges with an update level"] += 1
+        return
     yield AffectedRange(
         cve=cve,
         product=f"{cpe.vendor}:{cpe.product}",
@@ -201,4 +202,5 @@ FEED = Feed(
     parse=parse,
     minimum_records=500,
     settings={"url": _URL, "pages": "2"},
+    revision=2,
 )

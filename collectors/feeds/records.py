@@ -99,8 +99,9 @@ class AffectedRange:
 
     `product` is "vendor:product" as CPE writes it, without its backslashes ("google:chrome", "7-zip:7-zip",
     "notepad-plus-plus:notepad++"). Bounds are "" when open; `fixed_version` is the first version that is not affected,
-    `last_affected` the last one that is: never both. One version alone stands as `introduced` and `last_affected`; a
-    range open on both sides is never yielded. `target` names the system or host software the range is limited to
+    `last_affected` the last one that is: never both. One version alone stands as `introduced` and `last_affected`, with
+    its update level behind a colon where CPE tells one ("1.8.0:update202"); a range open on both sides is never
+    yielded. `target` names the system or host software the range is limited to
     ("macos", "android", "iphone_os", "wordpress"; "windows" or "" concern Windows). `edition` is the software edition
     it is limited to ("esr", "classic", "continuous", "enterprise"), "" for all: an ESR build is judged by rows of
     edition "esr" (or of product "mozilla:firefox_esr") alone.

@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import subprocess
+from functools import cache
 from pathlib import Path
+
+_OLDEST = 20
 
 
 def node_folder() -> Path:
@@ -19,6 +23,15 @@ def missing(package: str) -> str:
     """Why a peer from this npm package cannot run, "" when it can."""
     if not node_program():
         return "node is not installed"
+    if _major() < _OLDEST:
+        return f"node {_OLDEST} or newer is needed"
     if not (node_folder() / "node_modules" / package).is_dir():
         return f"{package} (a node package, see .ci/run) is not installed"
     return ""
+
+
+@cache
+def _major() -> int:
+    told = subprocess.run([node_program(), "--version"], capture_output=True, text=True, check=False).stdout
+    number = told.lstrip("v").split(".")[0]
+    return int(number) if number.isdecimal() else 0

@@ -72,12 +72,16 @@ def test_one_version_alone_is_first_and_last(tmp_path):
     assert (found.introduced, found.last_affected, found.fixed_version) == ("7.12", "7.12", "")
 
 
+def test_an_update_level_stands_behind_its_version(tmp_path):
+    found = one(tmp_path, [match("cpe:2.3:a:oracle:jdk:1.8.0:update202:*:*:*:*:*:*")])
+    assert (found.introduced, found.last_affected) == ("1.8.0:update202", "1.8.0:update202")
+
+
 @pytest.mark.parametrize(
     ("criteria", "reason"),
     [
         ("cpe:2.3:a:google:chrome:*:*:*:*:*:*:*:*", "1 products without versions"),
         ("cpe:2.3:a:google:chrome:-:*:*:*:*:*:*:*", "1 products without versions"),
-        ("cpe:2.3:a:oracle:jdk:1.8.0:update202:*:*:*:*:*:*", "1 versions with an update level"),
     ],
 )
 def test_what_would_flag_every_version_is_left_out_and_counted(tmp_path, caplog, criteria, reason):
