@@ -47,7 +47,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     endoflife.date's name of the product, whose cycle is the first `cycle` parts of the version, or its entry in
     `cycles`, or what `cycle_in_name` finds in the name. `rapid` releases live for weeks: their end is no news to plan
     for. `extended_stable` marks browsers whose even major versions may be a slower channel with fixes of its own,
-    `edition` "esr" those that are one.
+    `edition` "esr" those that are one. `engine` names what a browser is built on and shares its major version with.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rapid: bool = False
     edition: str = ""
     extended_stable: bool = False
+    engine: str = ""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -141,7 +142,8 @@ def cpe_names(snapshot: HostSnapshot) -> frozenset[str]:
     if snapshot.windows is None:
         return frozenset()
     found = installations(snapshot)
-    return frozenset(name.partition("/")[0] for entry in found for name in entry.product.cpe_of(entry.version))
+    names = (name for entry in found for name in (*entry.product.cpe_of(entry.version), entry.product.engine))
+    return frozenset(name.partition("/")[0] for name in names if name)
 
 
 def version_of(product: Product, application: Application) -> str:

@@ -1,8 +1,11 @@
 """What the client was promised: deadlines, policies and tolerances. Read from client.toml by `auditor.config`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from collectors.feeds.records import Severity
+from rules.prices import Price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,47 @@ class Sla:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseException:
+    """A finding about a person that the client accepts: it stays visible, marked, and returns after the day `until`.
+
+    `who` is a user principal name, compared without case; `product` a SKU GUID or part number, "" for every product.
+    """
+
+    who: str
+    reason: str
+    until: date
+    product: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantTerms:
+    """What was agreed about a client's Microsoft 365 licenses.
+
+    SKUs are named by GUID or part number, without case. `usage_max_age_days` is the age from which a usage report says
+    nothing any more. `spare_seats` are kept free on purpose, `non_billable` are given for nothing (non-profit grants
+    bear the GUID of the paid SKU). `left_out` SKUs raise no alert and stay in the table. The limit of seats of the
+    Business family holds over all its SKUs together, or per SKU; `apps_for_business_counts` adds that plan to it.
+    """
+
+    inactive_days: int = 90
+    starter_grace_days: int = 30
+    usage_max_age_days: int = 7
+    seat_limit: int = 300
+    seat_limit_per_sku: bool = False
+    apps_for_business_counts: bool = False
+    spare_seats: Mapping[str, int] = field(default_factory=dict)
+    non_billable: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    exceptions: tuple[LicenseException, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """The promises to one client.
 
     `package_lists_max_age_days` is L22; `end_of_support_horizon_days` the forecast window. `feed_max_age_days`
-    overrides a feed's own limit by feed name.
+    overrides a feed's own limit by feed name. `renewal_horizon_days` is how long before an anniversary or the end of a
+    trial someone is asked to decide; `prices` are the rows of the client's price list.
     """
 
     client: str
@@ -46,3 +85,6 @@ class Contract:
     end_of_support_horizon_days: int = 180
     reboot_grace_days: int = 7
     feed_max_age_days: dict[str, int] = field(default_factory=dict)
+    renewal_horizon_days: int = 45
+    m365: TenantTerms = field(default_factory=TenantTerms)
+    prices: tuple[Price, ...] = ()

@@ -73,6 +73,11 @@ class _Blindness:
     def __bool__(self) -> bool:
         return bool(self.gaps or self.absent or self.stale or self.outside)
 
+    @property
+    def limited(self) -> bool:
+        """Whether nothing went wrong: the way of looking reaches no further."""
+        return bool(self.gaps) and self == _Blindness(gaps=tuple(gap for gap in self.gaps if gap.is_limit))
+
 
 class Judge:
     """Judges snapshots against one body of knowledge, one contract and one date; keeps what hosts share.
@@ -211,7 +216,7 @@ def _corrected(rule: Rule, case: Case, answer: tuple[Finding, ...]) -> Iterator[
     for found in answer:
         if found.outcome is Outcome.PASS:
             told = True
-            yield replace(blind, key=found.key)
+            yield replace(blind, key=found.key, message=_nothing_seen(blind.message, blindness))
         elif found.outcome is Outcome.UNKNOWN and found.key == "":
             told = True  # the rule's own doubt about the whole question; what else could not be seen goes with it
             yield replace(found, evidence=(*found.evidence, *blind.evidence), gaps=(*found.gaps, *blind.gaps))
@@ -220,6 +225,11 @@ def _corrected(rule: Rule, case: Case, answer: tuple[Finding, ...]) -> Iterator[
     if not told:  # what is wrong is listed; more of it may be hidden
         key = "incomplete" if any(found.key == "" for found in answer) else ""
         yield replace(blind, key=key)
+
+
+def _nothing_seen(message: Message, blindness: _Blindness) -> Message:
+    """What stands in place of a PASS: where only a limit hides something, that nothing was found in what was seen."""
+    return Message(text="rules.unknown.signed_out") if blindness.limited else message
 
 
 def _blindness(rule: Rule, case: Case) -> _Blindness:
@@ -281,6 +291,7 @@ def _unknown(rule: Rule, case: Case, text: str, params: Params, blindness: _Blin
         message=Message(text=f"rules.unknown.{text}", params=params),
         evidence=(*_gap_evidence(case, blindness.gaps), *_feed_evidence(case, blindness)),
         gaps=blindness.gaps,
+        limited=blindness.limited,
     )
 
 

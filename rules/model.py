@@ -3,10 +3,13 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
+from collectors.cloud.facts import Organization, Report, TenantGap
 from collectors.feeds.records import FeedState, Severity
-from collectors.model import CollectorStatus, Gap, OperatingSystem, Target
+from collectors.model import CollectorStatus, Gap, LastUpdate, OperatingSystem, Target
+from rules.prices import Commitment, Money
 
 Params = dict[str, str | int | float | bool | None]
 
@@ -106,7 +109,10 @@ class Finding:
 
     `subject` is a target name ("" for the whole estate). `key` tells findings of one rule on one subject apart (a
     source package, a reason); "" for a rule that speaks once. `released_on` is when the vendor first released the fix
-    (the SLA clock, G4); `due_on` the day after which it is late.
+    (the SLA clock, G4); `due_on` the day after which it is late. `money` is what a finding about licenses is worth,
+    `person` the user principal name it is about ("": nobody's). `limited` marks an UNKNOWN that tells nothing but a
+    limit of the way of looking (`Gap.is_limit`): the run is complete without it. `beside` marks an UNKNOWN about a
+    product, beside which the answer about the machine's own system stands.
     """
 
     rule: str
@@ -123,6 +129,10 @@ class Finding:
     gaps: tuple[Gap, ...] = ()
     released_on: date | None = None
     due_on: date | None = None
+    money: Money | None = None
+    person: str = ""
+    limited: bool = False
+    beside: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -139,7 +149,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSummary:
-    """What the report tells of a machine beside its findings; `reached` false means "not audited"."""
+    """What the report tells of a machine beside its findings; `reached` false means "not audited".
+
+    `updates_from` says where the machine gets its updates: its package manager ("apt", "dnf", ...), on Windows
+    "windows_update" or "wsus"; "" when that was not seen. `package_count` counts programs on Windows.
+    """
 
     target: Target
     taken_at: datetime
@@ -151,6 +165,8 @@ class MachineSummary:
     package_count: int = 0
     collectors: tuple[CollectorStatus, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    last_update: LastUpdate | None = None
+    updates_from: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,3 +198,125 @@ class Assessment:
     failures: tuple[RuleFailure, ...] = ()
     sla_days: dict[str, int] = field(default_factory=dict)
     demo: bool = False
+    tenants: tuple["TenantSummary", ...] = ()
+
+
+class SeatVerdict(StrEnum):
+    """Where one SKU stands; `NONE` where no seat is counted (free, tenant-wide, per device or server)."""
+
+    OK = "ok"
+    UNDER = "under"
+    EXCESS = "excess"
+    CHECK = "check"  # people without service, seats that run out
+    UNKNOWN = "unknown"
+    NONE = ""
+
+
+class SkuKind(StrEnum):
+    """What a SKU is counted by."""
+
+    USER = "user"
+    COMPANY = "company"  # tenant-wide: its counts are no users (case 9)
+    DEVICE = "device"
+    SERVER = "server"
+    RESOURCE = "resource"  # storage, credits, resource accounts
+
+
+class FreeReason(StrEnum):
+    """Why a SKU is not billed; `NONE` where it is."""
+
+    NONE = ""
+    LISTED = "listed"  # on the product's own list of free SKUs
+    TRIAL = "trial"  # all its subscriptions are trials
+    NAMED = "named"  # never ends, and is called free, trial, viral, ...
+    UNPRICED = "unpriced"  # never ends, and nobody knows a price
+    UNLIMITED = "unlimited"  # ten thousand seats and more in a small tenant
+    GRANTED = "granted"  # the client's file says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseLine:
+    """One SKU in the table of licenses. Counts that Graph left out are None; amounts are euro, excluding VAT, a month.
+
+    `bought` are enabled seats, `granted` of them given for nothing, `on_trial` of them on trial; `free` is usable and
+    unassigned, `reducible` what of it is paid for and not kept on purpose. `inactive` are the people who left or do not
+    use it, as far as is known; None where nobody is known and activity is not. Prices unknown: None, never 0.
+    `renewal_on` is the next annual anniversary, `priced_from` the day since which the price has been in force.
+    """
+
+    sku_id: str
+    part_number: str
+    name: str
+    kind: SkuKind
+    free_reason: FreeReason
+    verdict: SeatVerdict
+    bought: int | None
+    assigned: int | None
+    grace: int = 0
+    suspended: int = 0
+    locked_out: int = 0
+    waiting: int = 0
+    granted: int = 0
+    on_trial: int = 0
+    free: int | None = None
+    reducible: int | None = None
+    deficit: int | None = None
+    at_risk: int | None = None
+    inactive: int | None = None
+    monthly_price: Decimal | None = None
+    monthly_cost: Decimal | None = None
+    saving_now: Decimal = Decimal(0)
+    saving_later: Decimal = Decimal(0)
+    unpriced_seats: int = 0
+    commitment: Commitment = Commitment.UNKNOWN
+    renewal_on: date | None = None
+    left_out: bool = False
+    priced_from: date | None = None
+
+    @property
+    def billable(self) -> bool:
+        """Whether this SKU costs money."""
+        return self.free_reason is FreeReason.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantTotals:
+    """Sums over the billable lines and the findings of one tenant, per month; what has no price is in none of them.
+
+    `products` counts billable lines, `unpriced_products` those among them whose cost is not known ("hors n produits
+    sans prix"). Savings count each (user, SKU) once; `unpriced_seats` are those that could be saved, and
+    `unpriced_missing` those that must be bought, without a known price.
+    """
+
+    monthly_cost: Decimal = Decimal(0)
+    saving_now: Decimal = Decimal(0)
+    saving_later: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+    products: int = 0
+    unpriced_products: int = 0
+    unpriced_seats: int = 0
+    unpriced_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSummary:
+    """What the report tells of a tenant beside its findings; `reached` false means "not audited".
+
+    `users` counts accounts, None where they could not be read; `licensed_users` those that hold a license.
+    `unmatched_exceptions` are the exceptions of the client's file that met nothing ("who" or "who: product").
+    """
+
+    target: Target
+    taken_at: datetime
+    reached: bool
+    organization: Organization | None = None
+    granted: tuple[str, ...] = ()
+    licenses: tuple[LicenseLine, ...] = ()
+    totals: TenantTotals = field(default_factory=TenantTotals)
+    users: int | None = None
+    licensed_users: int | None = None
+    reports: tuple[Report, ...] = ()
+    names_concealed: bool | None = None
+    unmatched_exceptions: tuple[str, ...] = ()
+    gaps: tuple[TenantGap, ...] = ()
+    collectors: tuple[CollectorStatus, ...] = ()

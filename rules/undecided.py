@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.model import FactKind
 from rules.kernels import KernelDoubt
@@ -17,26 +18,30 @@ _DOUBTS = frozenset((*Doubt, *KernelDoubt, *WindowsDoubt))
 def undecided(rule: str, case: Case) -> Iterator[Finding]:
     """Yield one UNKNOWN per reason why a fix may or may not be owed: hundreds of packages can share one.
 
+    What is in doubt about Microsoft's products beside Windows itself is told apart: the verdict on Windows stands.
     Texts: `undecided.<reason>` of the rule, with count, packages and running (the kernel's release).
     """
-    groups: defaultdict[str, list[PatchVerdict]] = defaultdict(list)
+    groups: defaultdict[tuple[str, bool], list[PatchVerdict]] = defaultdict(list)
     kernels_told = bool(case.snapshot.gaps_of(FactKind.KERNELS))  # the engine tells a gap; not twice
     for verdict in case.verdicts_in(PatchState.UNKNOWN):
         if kernels_told and verdict.reason == KernelDoubt.LIST_UNREAD:
             continue
-        groups[verdict.reason if verdict.reason in _DOUBTS else "other"].append(verdict)
-    for reason, group in sorted(groups.items()):
+        reason = verdict.reason if verdict.reason in _DOUBTS else "other"
+        groups[reason, verdict.is_beside].append(verdict)
+    for (reason, beside), group in sorted(groups.items()):
         names = sorted({verdict.label for verdict in group})
-        yield finding(
+        key = f"undecided:{reason}" + (":products" if beside and (reason, False) in groups else "")
+        found = finding(
             rule,
             case,
             Outcome.UNKNOWN,
             f"undecided.{reason}",
-            key=f"undecided:{reason}",
+            key=key,
             params={"count": len(names), "packages": joined(names), "running": case.system.kernel_release},
             state=PatchState.UNKNOWN,
             evidence=tuple(_doubt(case, verdict) for verdict in group),
         )
+        yield replace(found, beside=beside)
 
 
 def _doubt(case: Case, verdict: PatchVerdict) -> Evidence:

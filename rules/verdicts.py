@@ -71,6 +71,11 @@ class PatchVerdict:
         return f"{self.package} ({self.subject})" if self.subject else self.package
 
     @property
+    def is_beside(self) -> bool:
+        """Whether this is about a product beside the machine's own system, whose verdict stands without it."""
+        return self.line not in (ProductLine.PACKAGE, ProductLine.WINDOWS)
+
+    @property
     def cves(self) -> tuple[str, ...]:
         """CVE ids of all open advisories, sorted, each once."""
         return tuple(sorted({cve for advisory in self.advisories for cve in advisory.cves}))

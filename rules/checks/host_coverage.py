@@ -1,15 +1,17 @@
 """host.coverage: what of a machine could be seen at all. The one place where a blind spot is told to the reader.
 
-UNKNOWN with key "not_audited" for a machine that was not reached (G1), "partial" for areas that could not be read (G2),
+UNKNOWN with key "not_audited" for a machine that was not reached (G1), "partial" for areas that could not be read (G2;
+`limited` where these are only the programs of people who are not signed in),
 "unsupported" for a system no advisory feed speaks about (L18, L27); PASS when everything was read. All other rules that
 suffer from the same gap are UNKNOWN without a priority, so that nine lines do not tell one story.
 
-Texts: `not_audited_<reason>`, `partial` (count), `unsupported`, `pass`, `remedy_<reason>`, `remedy_partial`,
-`remedy_unsupported`. Parameters: detail (`not_audited_*`), count and areas (`partial`: number of areas and their ids),
-system (`unsupported`).
+Texts: `not_audited_<reason>`, `partial` (count), `limited` (count = profiles), `unsupported`, `pass`,
+`remedy_<reason>`, `remedy_partial`, `remedy_limited`, `remedy_unsupported`. Parameters: detail (`not_audited_*`), count
+and areas (`partial`: number of areas and their ids), system (`unsupported`).
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from collectors.model import FactKind, Gap, GapReason
 from rules.model import Evidence, Finding, Message, Outcome, PatchState, Priority, PriorityLevel
@@ -52,6 +54,9 @@ def _partial(case: Case) -> Iterator[Finding]:
     gaps = (*gaps, *revision_gap(case.snapshot)) if not case.snapshot.gaps_of(FactKind.OPERATING_SYSTEM) else gaps
     if not gaps:
         return
+    if all(gap.is_limit for gap in gaps):
+        yield replace(_limited(case, gaps), limited=True)
+        return
     kinds = tuple(dict.fromkeys(gap.kind for gap in gaps))
     level = PriorityLevel.PLAN if any(kind in _ESSENTIAL for kind in kinds) else PriorityLevel.WATCH
     yield _blind(
@@ -62,6 +67,21 @@ def _partial(case: Case) -> Iterator[Finding]:
         remedy="remedy_partial",
         priority=Priority(level=level, score=_BLIND, reasons=(Message(text="rules.priority.partial"),)),
         params={"count": len(kinds), "areas": joined((kind.value for kind in kinds), limit=len(FactKind))},
+    )
+
+
+def _limited(case: Case, gaps: tuple[Gap, ...]) -> Finding:
+    """Everything was read but what people who are not signed in installed for themselves: nothing to repair."""
+    windows = case.snapshot.windows
+    unseen = [] if windows is None else [profile for profile in windows.profiles if not profile.hive_loaded]
+    return _blind(
+        case,
+        "limited",
+        "partial",
+        gaps,
+        remedy="remedy_limited",
+        priority=Priority(level=PriorityLevel.WATCH, score=0.0, reasons=(Message(text="rules.priority.partial"),)),
+        params={"count": len(unseen) or len(gaps)},
     )
 
 

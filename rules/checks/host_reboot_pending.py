@@ -16,6 +16,7 @@ remedy (KB, `fail_windows`), due_on.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from collectors.feeds.records import Severity
@@ -27,11 +28,13 @@ from rules.remedies import reboot_command
 from rules.rule import Case, Rule, finding, joined
 from rules.verdicts import PatchVerdict
 from rules.windows.builds import running_build
+from rules.windows.traces import Traces
 
 ID = "host.reboot_pending"
 _KERNEL_SIGN = "newer-kernel"
+_STAGED = "staged-update"
 _KNOWN_SIGNS = (_KERNEL_SIGN, "reboot-required-file", "needs-restarting", "zypper-needs-rebooting", "needrestart")
-_WINDOWS_SIGNS = ("component-servicing", "windows-update", "staged-update", "configuration-manager")
+_WINDOWS_SIGNS = ("component-servicing", "windows-update", _STAGED, "configuration-manager")
 _WEAK_SIGNS = ("file-rename", "computer-rename")  # they wait for a restart, and no fix waits with them
 _WORDED_SIGNS = frozenset((*_KNOWN_SIGNS, *_WINDOWS_SIGNS, *_WEAK_SIGNS))
 
@@ -43,7 +46,7 @@ def applies(case: Case) -> bool:
 
 def check(case: Case) -> Iterable[Finding]:
     """Yield one FAIL, one UNKNOWN or one PASS."""
-    signals = () if case.snapshot.reboot is None else case.snapshot.reboot.signals
+    signals = _signals(case)
     waiting = case.verdicts_in(PatchState.REBOOT_PENDING)
     if waiting or any(signal.required for signal in signals if signal.name not in _WEAK_SIGNS):
         yield _pending(case, signals, waiting)
@@ -67,6 +70,14 @@ def check(case: Case) -> Iterable[Finding]:
         confidence=Confidence.CONFIRMED if several else Confidence.TENTATIVE,
         evidence=evidence,
     )
+
+
+def _signals(case: Case) -> tuple[RebootSignal, ...]:
+    """The signs there are. On Windows a package that was rolled back stays staged for ever, and asks for nothing."""
+    signals = () if case.snapshot.reboot is None else case.snapshot.reboot.signals
+    if not case.is_windows or not case.once(Traces, lambda: Traces(case.snapshot)).only_leftovers:
+        return signals
+    return tuple(replace(signal, required=False) if signal.name == _STAGED else signal for signal in signals)
 
 
 def _nothing_waits(case: Case, signals: tuple[RebootSignal, ...]) -> Finding:

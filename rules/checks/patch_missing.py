@@ -13,15 +13,16 @@ Of a Windows machine: one FAIL for Windows itself and one per product, in the wo
 that came after its end of support are told and not counted (key "out_of_support").
 
 Texts: `fail` (count = number of CVEs), `fail_no_cve`, `fail_windows*`, `fail_office*`, `fail_update` (remedy,
-remedy_on), `theirs*`, `undecided.*` (count), `mitigated` (count), `out_of_support`, `out_of_support_windows` (count),
+remedy_on), `theirs*`, `undecided.*` (count), `mitigated` (count), `out_of_support`, `out_of_support_windows` and
+`out_of_support_edition` (count; nobody sells more for it),
 `pass`, `pass_alone`, `pass_uninformed` and `pass_unrated` (count = packages compared; when the updater was not seen,
 has no repository that would tell it, or offers updates without saying which are security), `pass_windows`,
-`pass_windows_alone`, `pass_windows_waiting`, `remedy`, `remedy_held`, `remedy_kernel`, `remedy_office` (command),
-`remedy_windows`, `remedy_wsus`, `remedy_download` (url).
+`pass_windows_alone`, `pass_windows_waiting`, `remedy`, `remedy_held`, `remedy_kernel`, `remedy_office`,
+`remedy_windows`, `remedy_wsus`, `remedy_runtime`, `remedy_download` (remedy, fixed_version).
 Parameters of `fail`: package, packages (binary names, at most six, then how many more), installed_version,
-fixed_version, advisories (ids), cves (at most six), cve_count, count (= cve_count), kev_count, epss_max (0..1 or None),
-epss_percent, cross_check (agree, only_ours, only_theirs, not_seen), cross_check_why (key of `rules.crosscheck`),
-severity, released_on, due_on (ISO dates or None), kernel (bool). `theirs` has the same names.
+fixed_version, advisories (ids), cves (at most six), cve_count, count (= cve_count), kev_count (None: not known),
+epss_max (0..1 or None), epss_percent, cross_check (agree, only_ours, only_theirs, not_seen), cross_check_why (key of
+`rules.crosscheck`), severity, released_on, due_on (ISO dates or None), kernel (bool). `theirs` has the same names.
 """
 
 from collections.abc import Iterable, Iterator
@@ -113,7 +114,12 @@ def _missing(case: Case, updater: SecondOpinion, sight: Sight) -> Iterator[Findi
             # which meta package pulls the fixed kernel differs from host to host
             remedy=_remedy(case, verdict) if verdict.kernel else shape.remedy,
             priority=shape.priority,
-            evidence=(*shape.evidence, *wording.traces_evidence(case, verdict), updater.evidence(opinion)),
+            evidence=(
+                *_seen(case, verdict),
+                *shape.evidence,
+                *wording.traces_evidence(case, verdict),
+                updater.evidence(opinion),
+            ),
             released_on=shape.released_on,
             due_on=shape.due_on,
         )
@@ -160,6 +166,10 @@ def _message(verdict: PatchVerdict, threat: Threat, deadline: Deadline | None, o
     }
     if verdict.line is ProductLine.PACKAGE:
         return Message(text=f"rules.{ID}.fail" if verdict.cves else f"rules.{ID}.fail_no_cve", params=params)
+    if not verdict.cves:
+        params["kev_count"] = (
+            None  # which flaws a release of Office fixes is not told: whether one is exploited neither
+        )
     text = wording.missing_text(verdict, exploited=bool(threat.exploited))
     return Message(text=f"rules.{ID}.{text}", params=params | wording.missing_params(verdict))
 
@@ -227,13 +237,16 @@ def _remedy(case: Case, verdict: PatchVerdict) -> Message:
     return Message(text=f"rules.{ID}.{text}", params={"command": command, "package": verdict.package})
 
 
+def _seen(case: Case, verdict: PatchVerdict) -> tuple[Evidence, ...]:
+    """What was seen on this very machine; of packages it is the same for all machines with this verdict."""
+    return () if verdict.line is ProductLine.PACKAGE else (wording.build_evidence(case, verdict),)
+
+
 def _evidence(case: Case, verdict: PatchVerdict, threat: Threat, deadline: Deadline | None) -> Iterator[Evidence]:
     if verdict.line is ProductLine.PACKAGE:
         names = ", ".join(sorted(f"{package.name} {package.version}" for package in verdict.packages))
         what = "kernel" if verdict.kernel else "packages"
         yield Evidence(what=Message(text=f"rules.evidence.{what}"), seen=names or verdict.installed_version)
-    else:
-        yield wording.build_evidence(verdict)
     fixes = [fix.fixed_version for fix in verdict.fixes] or [verdict.fixed_version] * len(verdict.advisories)
     for advisory, fixed in zip(verdict.advisories, fixes, strict=True):
         yield advisory_evidence(case, advisory, verdict.installed_version, fixed)
@@ -242,6 +255,8 @@ def _evidence(case: Case, verdict: PatchVerdict, threat: Threat, deadline: Deadl
     yield from threat_evidence(case, threat)
     if deadline is not None:
         yield Evidence(what=deadline.words, seen="", source=deadline.advisory)
+    if verdict.line is not ProductLine.PACKAGE:
+        yield wording.where_to_get(verdict)
 
 
 def _theirs(case: Case, unmatched: Unmatched, updater: SecondOpinion, sight: Sight) -> Finding:
@@ -319,7 +334,7 @@ def _ended(case: Case) -> Iterator[Finding]:
         ID,
         case,
         Outcome.NOT_APPLICABLE,
-        "out_of_support_windows",
+        wording.out_of_support_text(case),
         key="out_of_support",
         params=wording.out_of_support_params(case),
         severity=worst(verdict.severity for verdict in later),
@@ -330,10 +345,13 @@ def _ended(case: Case) -> Iterator[Finding]:
 
 def _nothing_missing(case: Case, updater: SecondOpinion) -> Finding:
     text, confidence = _second_opinion(updater)
+    seen, what = str(case.compared_count), "compared"
+    if case.is_windows:
+        seen, what = wording.compared(case), "compared_windows"
     evidence = tuple(
         Evidence(
-            what=Message(text="rules.evidence.compared", params={"feed": feed.title}),
-            seen=str(case.compared_count),
+            what=Message(text=f"rules.evidence.{what}", params={"feed": feed.title}),
+            seen=seen,
             source=feed.title,
             url=feed.url,
             as_of=feed.published_at or feed.checked_at,

@@ -7,12 +7,13 @@ A fix whose release nobody dated has no deadline: it is never late and never in 
 "undated"). So is a security update that only the machine's own updater knows, unless an advisory it names is dated. A
 fix that may or may not be owed (`rules.rulings.Doubt`) may be late as well: UNKNOWN, key "undecided".
 
-Texts: `fail` (count), `undated` (count), `undecided` (count), `pass`, `remedy`, `remedy_reboot`. Parameters of `fail`:
-count (late fixes), packages (the latest first, at most six), days_late (of the oldest), due_on (the earliest),
-undated_count.
+Texts: `fail` (count), `undated` (count), `undecided` and `undecided_windows` (count), `pass`, `remedy`,
+`remedy_reboot`, `remedy_windows` (updates). Parameters of `fail`: count (late fixes), packages (the latest first, at
+most six), days_late (of the oldest), due_on (the earliest), undated_count.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
@@ -58,10 +59,13 @@ def check(case: Case) -> Iterable[Finding]:
         yield _late(case, late, len(undated))
     if undated:
         yield _undated(case, undated)
-    undecided = sorted({verdict.label for verdict in case.verdicts_in(PatchState.UNKNOWN)})
+    doubtful = case.verdicts_in(PatchState.UNKNOWN)
+    undecided = sorted({verdict.label for verdict in doubtful})
     if undecided:
         params: Params = {"count": len(undecided), "packages": joined(undecided)}
-        yield finding(ID, case, Outcome.UNKNOWN, "undecided", key="undecided", params=params)
+        text = "undecided_windows" if case.is_windows else "undecided"
+        found = finding(ID, case, Outcome.UNKNOWN, text, key="undecided", params=params)
+        yield replace(found, beside=all(verdict.is_beside for verdict in doubtful))
     if not late and not undated and not undecided:
         yield finding(ID, case, Outcome.PASS, "pass", params={"count": len(fixes)})
 

@@ -5,14 +5,15 @@ is a FAIL to plan (`ending`). The second source is SUPPORT_END of os-release(5),
 the feed does not know is UNKNOWN, never "latest known".
 
 Texts: `ended`, `ended_undated`, `ended_entitlement`, `ended_lapsed` (a paid year has run out), `ending` (count = days
-left), `regular`, `regular_then`, `extended`, `undated`, `unknown_release`, `unknown_entitlement`, `remedy`,
-`remedy_ubuntu`, `remedy_extended`, `remedy_windows_update` (a newer version is free), `remedy_windows_10`,
-`remedy_windows_10_extended`, `remedy_windows_server`, `remedy_windows_server_extended`. Parameters: system, ended_on,
-ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), regular_until_on and followed_by (the extension this
-machine goes on with), extended_until_on.
+left), `regular`, `regular_then`, `extended`, `undated`, `unknown_release`, `unknown_entitlement`,
+`unknown_entitlement_ended`, `remedy`, `remedy_ubuntu`, `remedy_extended`, `remedy_windows_update` (a newer version is
+free), `remedy_windows_10`, `remedy_windows_10_extended`, `remedy_windows_server`, `remedy_windows_server_extended`.
+Parameters: system, ended_on, ends_on, count, phase ("LTS", "ESM", ...; "" for regular support), regular_until_on and
+followed_by (the extension this machine goes on with), extended_until_on.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 from collectors.feeds.records import Lifecycle, Severity
@@ -34,7 +35,10 @@ def check(case: Case) -> Iterable[Finding]:
     told = cycle is not None and (cycle.support_ends_on is not None or cycle.ended is not None)
     confidence = _confidence(support, stated, case.today) if told else Confidence.TENTATIVE
     if support is None:
-        return (finding(ID, case, Outcome.UNKNOWN, "unknown_release", params=_params(case), evidence=evidence),)
+        unknown = finding(ID, case, Outcome.UNKNOWN, "unknown_release", params=_params(case), evidence=evidence)
+        if not case.feeds_of(FeedRole.LIFECYCLES):  # no fault of the release
+            unknown = replace(unknown, message=Message(text="rules.unknown.no_feed_endoflife"))
+        return (unknown,)
     return (_conclude(case, support, confidence, evidence),)
 
 
@@ -43,7 +47,8 @@ def _conclude(case: Case, support: Support, confidence: Confidence, evidence: tu
     left = None if support.ends_on is None else (support.ends_on - case.today).days
     near = left is not None and 0 <= left <= case.contract.end_of_support_horizon_days
     if support.unsure and (support.over or near):
-        return finding(ID, case, Outcome.UNKNOWN, "unknown_entitlement", params=params, evidence=evidence)
+        text = "unknown_entitlement_ended" if support.over else "unknown_entitlement"
+        return finding(ID, case, Outcome.UNKNOWN, text, params=params, evidence=evidence)
     if support.over:
         return _ended(case, support, params, confidence, evidence)
     if near:

@@ -18,6 +18,7 @@ from collectors.model import FactKind
 from collectors.windows.facts import UpdatePolicy, UpdateSearch
 from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
 from rules.rule import Case, Rule, finding
+from rules.windows.builds import running_build
 from rules.windows.offers import DEFAULT, answered
 
 ID = "updates.blocked"
@@ -85,8 +86,8 @@ def _settings(case: Case, policy: UpdatePolicy) -> Iterator[Finding]:
 
 def _silence(case: Case, policy: UpdatePolicy) -> Iterator[Finding]:
     """How long the machine has not searched, counted to when it was seen."""
-    if policy.last_success_at is None:
-        return  # newer versions of Windows do not write it down
+    if policy.last_success_at is None or _has_been_updated_since(case, policy, policy.last_success_at):
+        return  # newer versions of Windows do not write it down, or leave what an older one wrote
     age = (case.snapshot.taken_at - policy.last_success_at) / timedelta(days=1)
     if age > SEARCH_LIMIT_DAYS:
         params: Params = {
@@ -95,6 +96,16 @@ def _silence(case: Case, policy: UpdatePolicy) -> Iterator[Finding]:
             "last_success_at": policy.last_success_at.isoformat(),
         }
         yield _fail(case, "silent", params, seen=policy.last_success_at.isoformat(), source="wuauserv", medium=True)
+
+
+def _has_been_updated_since(case: Case, policy: UpdatePolicy, moment: datetime) -> bool:
+    """Whether an update was installed, or a build runs that came out, after the last search on record."""
+    build = running_build(case.snapshot)
+    known = None if build is None else case.knowledge.windows_builds.get(build.text)
+    if known is not None and known.released_on is not None and known.released_on > moment.date():
+        return True
+    installed = (policy.last_install_at, None if case.snapshot.last_update is None else case.snapshot.last_update.at)
+    return any(at is not None and at > moment for at in installed)
 
 
 def _failed_search(case: Case, policy: UpdatePolicy, searches: Iterable[UpdateSearch]) -> Iterator[Finding]:

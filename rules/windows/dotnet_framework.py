@@ -112,7 +112,7 @@ class FrameworkUpdates:
             state = self._state(ways, answer, latest)
             if state is not PatchState.NONE:
                 way = next((way for way in ways if way.kb in answer.offered), ways[0])
-                fixed = "" if way.revision is None else str(way.revision)
+                fixed = "" if way.revision is None else f"{self._version} ({way.revision})"
                 groups[state].append(Opened(advisory, fixed, way.kb))
         installed = f"{self._version} ({answer.rollup})" if answer.rollup else self._version
         product = Product(ProductLine.DOTNET_FRAMEWORK, ".NET Framework", installed)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from collectors.feeds.records import Lifecycle
 from collectors.model import FactKind, HostSnapshot
 from collectors.windows.facts import DotNet, OfficeInstall, SqlInstance
+from rules.verdicts import ProductLine
 from rules.windows.dotnet_framework import version_of
 from rules.windows.office import CURRENT
 
@@ -186,7 +187,7 @@ def _is_retired(channel: str, branch: int, cycles: Mapping[str, Lifecycle]) -> b
 def _sql_servers(instances: Iterable[SqlInstance], calendar: Calendar) -> Iterator[Release]:
     by_cycle: defaultdict[tuple[str, str], list[SqlInstance]] = defaultdict(list)
     for instance in instances:
-        by_cycle[_sql_cycle(instance)].append(instance)
+        by_cycle[_sql_cycle(instance.version, instance.service_pack)].append(instance)
     for (cycle, name), found in sorted(by_cycle.items()):
         yield Release(
             key=f"sql-server:{cycle}".rstrip(":"),
@@ -200,17 +201,24 @@ def _sql_servers(instances: Iterable[SqlInstance], calendar: Calendar) -> Iterat
         )
 
 
-def _sql_cycle(instance: SqlInstance) -> tuple[str, str]:
+def server_cycle(line: ProductLine, version: str) -> tuple[str, str]:
+    """The calendar's product and release cycle of a SQL Server or Exchange Server, by its version alone."""
+    if line is ProductLine.EXCHANGE:
+        return "msexchange", _exchange_cycle(version)
+    return "mssqlserver", _sql_cycle(version)[0]
+
+
+def _sql_cycle(version_of: str, service_pack: int | None = None) -> tuple[str, str]:
     """The cycle and the name of an instance's release; ("", version) for one nobody here knows."""
-    parts = instance.version.split(".")
+    parts = version_of.split(".")
     version = ".".join(parts[:2])
     if version not in _SQL_NAMES or len(parts) < 3 or not parts[2].isdecimal():
-        return "", instance.version
+        return "", version_of
     build = int(parts[2])
     starts = _SQL_SERVICE_PACKS.get(version)
     if starts is None:
         return version, _SQL_NAMES[version]
-    pack = max(sum(build >= start for start in starts), instance.service_pack or 0)
+    pack = max(sum(build >= start for start in starts), service_pack or 0)
     if not pack:
         return version, _SQL_NAMES[version]
     cycle, name = f"{version}-sp{pack}", f"{_SQL_NAMES[version]} SP{pack}"
@@ -256,13 +264,16 @@ def _frameworks(dotnet: DotNet, calendar: Calendar) -> Iterator[Release]:
         )
 
 
-def _exchange(version: str, calendar: Calendar) -> Release:
+def _exchange_cycle(version: str) -> str:
     parts = version.split(".")
     if parts[:2] == ["15", "2"]:
         subscription = len(parts) > 2 and parts[2].isdecimal() and int(parts[2]) >= _EXCHANGE_SUBSCRIPTION
-        cycle = "subscription" if subscription else "2019"
-    else:
-        cycle = _EXCHANGE.get(".".join(parts[:2])) or _EXCHANGE.get(parts[0], "")
+        return "subscription" if subscription else "2019"
+    return _EXCHANGE.get(".".join(parts[:2])) or _EXCHANGE.get(parts[0], "")
+
+
+def _exchange(version: str, calendar: Calendar) -> Release:
+    cycle = _exchange_cycle(version)
     name = "Subscription Edition" if cycle == "subscription" else cycle
     return Release(
         key=f"exchange:{cycle}".rstrip(":"),

@@ -48,3 +48,20 @@ def is_security_patch(update: OfferedUpdate) -> bool:
 def offered_kbs(snapshot: HostSnapshot) -> frozenset[str]:
     """KB numbers of everything offered, previews and hidden updates included."""
     return frozenset(kb for update in offers_of(snapshot) for kb in update.kbs)
+
+
+def offered_by_microsoft(snapshot: HostSnapshot) -> frozenset[str]:
+    """KB numbers of security patches that Microsoft's own service offers this machine: what WSUS offers is left out.
+
+    Where it could not be told which of the two answered, only a search that went past WSUS counts.
+    """
+    policy = None if snapshot.windows is None else snapshot.windows.policy
+    direct = policy is not None and policy.uses_wsus is False
+    return frozenset(
+        kb
+        for search in searches_of(snapshot)
+        if answered(search) and (direct or search.server != DEFAULT)
+        for update in search.updates
+        if is_security_patch(update)
+        for kb in update.kbs
+    )

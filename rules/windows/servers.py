@@ -176,11 +176,14 @@ def _exchange_release(version: Numbers) -> str:
 
 
 def _open_exchange(rows: _Rows, version: Numbers) -> Iterator[AffectedPackage]:
-    """Rows of the server's own cumulative update; when that is older than all that are served, the oldest of these."""
+    """Rows of the server's own cumulative update; where that is not listed, the next later one that is.
+
+    A cumulative update holds all earlier ones: a flaw that a later one has, the server's own has too.
+    """
     own = [(fixed, row) for row, fixed in rows if fixed[:3] == version[:3]]
     if own:
         yield from (row for fixed, row in own if version < fixed)
         return
-    lowest = min(rows, key=lambda found: found[1])
-    if version < lowest[1]:
-        yield lowest[0]
+    later = [(fixed, row) for row, fixed in rows if fixed[:3] > version[:3]]
+    if later:
+        yield min(later, key=lambda found: found[0])[1]

@@ -12,7 +12,7 @@ left is told as a doubt: a fix is never called missing for want of a number.
 import logging
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from rules.windows.traces import Traces
 _log = logging.getLogger(__name__)
 
 _SERVICING_STACK = "servicing stack"
+_HOTPATCH = "hotpatch"
 _OTHER_TRACK = "security only"  # closes the same flaws and raises no build that could be compared (M4)
 
 
@@ -93,6 +94,7 @@ class SystemUpdates:
     def __init__(self, knowledge: Knowledge, build: RunningBuild) -> None:
         self._branch = build.branch
         self._name = build.name
+        self._announced = bool(knowledge.advisory_feeds(build.release))
         rows = [
             row
             for row in knowledge.affected.get((build.release, package_of(build.architecture)), ())
@@ -107,14 +109,14 @@ class SystemUpdates:
         self._wanted = frozenset().union(
             *(need.substitutes for need in self._needs), *(loose.kbs for loose in self._loose)
         )
-        self._made: dict[tuple[int, int | None, frozenset[str]], tuple[PatchVerdict, ...]] = {}
+        self._made: dict[tuple[int, int | None, frozenset[str], bool], tuple[PatchVerdict, ...]] = {}
 
     def verdicts(self, build: RunningBuild, traces: Traces, snapshot: HostSnapshot) -> tuple[PatchVerdict, ...]:
         """Judge one host; at most one verdict each for what is missing, waits for a restart, and is in doubt."""
-        identity = (build.revision, self._waiting(build, traces, snapshot), self._wanted & traces.kbs)
+        identity = (build.revision, self._waiting(build, traces, snapshot), self._wanted & traces.kbs, traces.unread)
         made = self._made.get(identity)
         if made is None:
-            made = self._made[identity] = tuple(self._judge(*identity))
+            made = self._made[identity] = tuple(self._judge(*identity[:3], unread=traces.unread))
         return made
 
     def revision_of(self, kb: str) -> int | None:
@@ -142,31 +144,47 @@ class SystemUpdates:
         newer = (revision for kb in since if (revision := self._revision_of.get(kb, 0)) > build.revision)
         return max(newer, default=None)
 
-    def _judge(self, own: int, waiting: int | None, kbs: frozenset[str]) -> Iterator[PatchVerdict]:
+    def _judge(self, own: int, waiting: int | None, kbs: frozenset[str], *, unread: bool) -> Iterator[PatchVerdict]:
+        if not self.covered:
+            if self._announced:  # of another architecture only, or of nothing but .NET Framework
+                yield self._doubt(own, WindowsDoubt.NOT_COVERED, ())
+            return
         missing: list[_Need] = []
         pending: list[_Need] = []
+        hidden: list[_Loose] = []
         for need in self._needs[bisect_right(self._revisions, own) :]:
-            if need.substitutes.isdisjoint(kbs):
-                (pending if waiting is not None and need.revision <= waiting else missing).append(need)
+            if not need.substitutes.isdisjoint(kbs):
+                continue
+            if waiting is not None and need.revision <= waiting:
+                pending.append(need)
+            elif need.substitutes and unread:
+                hidden.append(_Loose(need.advisory, need.substitutes | {need.kb}))
+            else:
+                missing.append(need)
         if missing:
             best = max(missing, key=lambda need: need.newest)
             yield self._verdict(own, PatchState.MISSING, missing, best.newest, best.kb)
         if pending and waiting is not None:
             yield self._verdict(own, PatchState.REBOOT_PENDING, pending, waiting, self._kb_of.get(waiting, ""))
+        if hidden:
+            yield self._doubt(own, WindowsDoubt.TRACES, hidden)
         doubtful = [loose for loose in self._loose if loose.kbs.isdisjoint(kbs) and not self._is_as_new(own, loose)]
         if doubtful:
-            yield PatchVerdict(
-                package=self._name,
-                packages=(),
-                installed_version=f"{self._branch}.{own}",
-                fixed_version="",
-                state=PatchState.UNKNOWN,
-                advisories=tuple(loose.advisory for loose in doubtful),
-                reason=WindowsDoubt.BUILD,
-                remedy=", ".join(sorted({kb for loose in doubtful for kb in loose.kbs})),
-                line=ProductLine.WINDOWS,
-                fixes=tuple(Fix("", ", ".join(sorted(loose.kbs))) for loose in doubtful),
-            )
+            yield self._doubt(own, WindowsDoubt.BUILD, doubtful)
+
+    def _doubt(self, own: int, reason: WindowsDoubt, doubtful: Sequence[_Loose]) -> PatchVerdict:
+        return PatchVerdict(
+            package=self._name,
+            packages=(),
+            installed_version=f"{self._branch}.{own}",
+            fixed_version="",
+            state=PatchState.UNKNOWN,
+            advisories=tuple(loose.advisory for loose in doubtful),
+            reason=reason,
+            remedy=", ".join(sorted({kb for loose in doubtful for kb in loose.kbs})),
+            line=ProductLine.WINDOWS,
+            fixes=tuple(Fix("", ", ".join(sorted(loose.kbs))) for loose in doubtful),
+        )
 
     def _verdict(self, own: int, state: PatchState, needs: list[_Need], revision: int, kb: str) -> PatchVerdict:
         ordered = sorted(needs, key=lambda need: (need.advisory.issued_on or date.max, need.advisory.id))
@@ -220,7 +238,9 @@ class SystemUpdates:
         if _OTHER_TRACK in row.remedy_kind.casefold():
             return None
         found = revision_in(row.fixed_version, self._branch)
-        return self._revision_of.get(row.remedy) if found is None else found
+        if found is None or _HOTPATCH in row.remedy_kind.casefold():  # a slip there would hide the lower build (W6)
+            return self._revision_of.get(row.remedy, found)
+        return found
 
 
 def _revisions_by_kb(rows: Iterable[AffectedPackage], knowledge: Knowledge, branch: int) -> dict[str, int]:

@@ -17,9 +17,10 @@ _PRESENT = {
     UpdateSource.QFE: frozenset({"installed"}),
     UpdateSource.HISTORY: frozenset({"succeeded"}),
 }
-_WAITING = frozenset({"staged", "install_pending"})
+_STAGED, _PENDING = "staged", "install_pending"
+_WAITING = frozenset({_STAGED, _PENDING})
 _REMOVED = frozenset({"uninstalled", "uninstall_pending", "absent"})
-_STRONG_SIGNS = frozenset({"component-servicing", "windows-update", "staged-update"})
+_STRONG_SIGNS = frozenset({"component-servicing", "windows-update", "configuration-manager"})
 _KB_IN_NAME = re.compile(r"\bKB(\d{6,7})\b", re.IGNORECASE)
 _ROLLUP = "Package_for_RollupFix~"
 _DOTNET_ROLLUP = re.compile(r"Package_for_DotNetRollup(?:_\d+)?~.*~(\d+(?:\.\d+){3})$", re.ASCII)
@@ -40,6 +41,8 @@ class Traces:
         self.unread = bool(snapshot.gaps_of(FactKind.INSTALLED_UPDATES)) or snapshot.windows is None
         self.updates = () if snapshot.windows is None else snapshot.windows.installed_updates
         self.signs = _signs(snapshot)
+        system = snapshot.operating_system
+        self._booted_on = None if system is None or system.boot_time is None else system.boot_time.date()
         self.by_source: dict[UpdateSource, set[str]] = {source: set() for source in UpdateSource}
         removed: set[str] = set()
         for update in self.updates:
@@ -64,11 +67,30 @@ class Traces:
             (
                 revision
                 for update in self.updates
-                if update.source is UpdateSource.CBS and update.state in _WAITING and _is_cumulative(update)
+                if self._lies_ready(update) and _is_cumulative(update)
                 if (revision := revision_in(update.build, branch)) is not None
             ),
             default=None,
         )
+
+    @property
+    def only_leftovers(self) -> bool:
+        """Whether packages lie staged, and none of them is one that a restart would start."""
+        found = [update for update in self.updates if update.source is UpdateSource.CBS and update.state in _WAITING]
+        return bool(found) and not any(self._lies_ready(update) for update in found)
+
+    def _lies_ready(self, update: InstalledUpdate) -> bool:
+        """Whether a restart would start a package of component servicing (W4).
+
+        One that was laid down before the machine last started has had its restart: it failed and was rolled back, and
+        stays staged for ever. One that is merely staged is waiting only where Windows itself asks for a restart.
+        """
+        if update.source is not UpdateSource.CBS or update.state not in _WAITING:
+            return False
+        since, booted_on = update.installed_on, self._booted_on
+        if since is not None and booted_on is not None and since < booted_on:
+            return False
+        return update.state == _PENDING or bool(self.restart_owed)
 
     def newest_rollup(self, branch: int) -> InstalledUpdate | None:
         """The newest cumulative update that component servicing holds, whatever its state; None when it holds none."""
@@ -86,7 +108,7 @@ class Traces:
             found = _DOTNET_ROLLUP.match(update.package) if update.source is UpdateSource.CBS else None
             if found is None or update.state in _REMOVED:
                 continue
-            waiting = update.state in _WAITING
+            waiting = self._lies_ready(update)
             if waiting or update.state in _PRESENT[UpdateSource.CBS]:
                 yield DotNetRollup(int(found[1].split(".")[2]), found[1], waiting)
 

@@ -7,12 +7,13 @@ Update serves while that is not registered (W17, D11). Its silence proves little
 from collections.abc import Iterator
 from datetime import datetime
 
+from collectors.feeds.records import AffectedPackage
 from collectors.windows.facts import OfferedUpdate, UpdateSearch
 from rules.model import CrossCheck, Evidence, Message, Params, PatchState
 from rules.opinions import Opinion, Unmatched, feeds_are_older
 from rules.rule import Case
 from rules.verdicts import PatchVerdict, ProductLine
-from rules.windows.builds import Numbers, numbers, running_build
+from rules.windows.builds import Numbers, numbers, revision_in, running_build
 from rules.windows.offers import DEFAULT, MICROSOFT, answered, is_security_patch, offers_of, searches_of
 from rules.windows.system import is_servicing_stack, package_of
 
@@ -113,19 +114,53 @@ class WindowsUpdateAgent:
         return ""
 
     def _offer_for(self, verdict: PatchVerdict) -> str:
-        """The KB offered that closes a verdict: its remedy, another update of its advisories, or a later build."""
-        for kb in (verdict.remedy, *dict.fromkeys(fix.remedy for fix in verdict.fixes)):
-            if kb in self._offered and self._reaches(kb, verdict):
-                return kb
-        if verdict.line is not ProductLine.WINDOWS:
-            return ""
-        return next((kb for kb in self._offered if self._build_of(kb, verdict) >= numbers(verdict.fixed_version)), "")
+        """The KB offered that closes a verdict: its remedy, or another update that closes all of its advisories.
 
-    def _reaches(self, kb: str, verdict: PatchVerdict) -> bool:
-        """Whether an update goes as far as the newest one needed; of products other than Windows any one agrees."""
-        if verdict.line is not ProductLine.WINDOWS or kb == verdict.remedy:
-            return True
-        return self._build_of(kb, verdict) >= numbers(verdict.fixed_version)
+        Of products other than Windows any update of its advisories agrees.
+        """
+        if verdict.remedy in self._offered:
+            return verdict.remedy
+        if verdict.line is not ProductLine.WINDOWS:
+            return next((fix.remedy for fix in verdict.fixes if fix.remedy in self._offered), "")
+        return next((kb for kb in self._offered if self._closes(kb, verdict)), "")
+
+    def _closes(self, kb: str, verdict: PatchVerdict) -> bool:
+        """Whether an update brings Windows to a build that closes every advisory of a verdict.
+
+        That may be a lower one than the newest: a hotpatch stands beside the cumulative update of its month (W6).
+        """
+        enough, last = self._enough(verdict)
+        reached = self._build_of(kb, verdict)
+        return reached >= enough if reached else kb in last
+
+    def _enough(self, verdict: PatchVerdict) -> tuple[Numbers, frozenset[str]]:
+        """The lowest build that closes every advisory of a verdict, and the updates that rows name for the last one."""
+        return self._case.shared(("enough", self._case.release), verdict, lambda: self._find_enough(verdict))
+
+    def _find_enough(self, verdict: PatchVerdict) -> tuple[Numbers, frozenset[str]]:
+        lowest: dict[str, Numbers] = {}
+        named: dict[str, set[str]] = {}
+        ids = {advisory.id for advisory in verdict.advisories}
+        branch = numbers(verdict.installed_version)[0]
+        for row in self._rows():
+            if row.advisory in ids:
+                named.setdefault(row.advisory, set()).add(row.remedy)
+                revision = revision_in(row.fixed_version, branch)
+                if revision is not None:
+                    build = (branch, revision)
+                    lowest[row.advisory] = min(build, lowest.get(row.advisory, build))
+        if not lowest:
+            return numbers(verdict.fixed_version), frozenset()
+        enough = max(lowest.values())
+        last = (named[advisory] for advisory, build in lowest.items() if build == enough)
+        return enough, frozenset().union(*last)
+
+    def _rows(self) -> tuple[AffectedPackage, ...]:
+        """What feeds say of the machine's own Windows."""
+        build = running_build(self._case.snapshot)
+        if build is None:
+            return ()
+        return self._case.knowledge.affected.get((build.release, package_of(build.architecture)), ())
 
     def _older_offer(self, verdict: PatchVerdict) -> str:
         if verdict.line is not ProductLine.WINDOWS:
@@ -157,12 +192,8 @@ class WindowsUpdateAgent:
         found.update(kb for verdict in self._case.verdicts for fix in verdict.fixes for kb in fix.remedy.split(", "))
         for verdict in self._case.verdicts:
             if verdict.line is ProductLine.WINDOWS and verdict.state in _OPEN:
-                wanted = numbers(verdict.fixed_version)
-                found.update(kb for kb in self._offered if self._build_of(kb, verdict) >= wanted)
-        build = running_build(self._case.snapshot)
-        if build is not None:
-            rows = self._case.knowledge.affected.get((build.release, package_of(build.architecture)), ())
-            found.update(row.remedy for row in rows if is_servicing_stack(row))
+                found.update(kb for kb in self._offered if self._closes(kb, verdict))
+        found.update(row.remedy for row in self._rows() if is_servicing_stack(row))
         return found
 
     def _is_installed(self, kb: str) -> bool:

@@ -6,15 +6,27 @@ from collectors.windows.facts import UpdateSource
 from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState
 from rules.opinions import SecondOpinion
 from rules.rule import WINDOWS_PRODUCTS, Case
+from rules.support import support_of
 from rules.verdicts import PatchVerdict, ProductLine
 from rules.windows.blindness import windows_gaps
 from rules.windows.builds import revision_in, running_build
 from rules.windows.traces import Traces
 
 _CATALOG = "https://www.catalog.update.microsoft.com/Search.aspx?q="
+_ARTICLE = "https://support.microsoft.com/help/"
 _DOTNET = "https://dotnet.microsoft.com/download/dotnet/"
+_OFFICE = "https://learn.microsoft.com/officeupdates/"
 _OFFICE_CLIENT = r"%CommonProgramFiles%\Microsoft Shared\ClickToRun\OfficeC2RClient.exe"
 _REGISTRY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_READ_IN = {  # where the version of a product was read
+    ProductLine.WINDOWS: _REGISTRY,
+    ProductLine.DOTNET_FRAMEWORK: r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP; CBS",
+    ProductLine.DOTNET: r"dotnet\shared",
+    ProductLine.OFFICE: r"HKLM\SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
+    ProductLine.OFFICE_MSI: "Windows Installer",
+    ProductLine.SQL_SERVER: r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server",
+    ProductLine.EXCHANGE: "ExSetup.exe",
+}
 
 
 def missing_text(verdict: PatchVerdict, *, exploited: bool) -> str:
@@ -41,37 +53,62 @@ def missing_params(verdict: PatchVerdict) -> Params:
 
 
 def remedy_for(verdict: PatchVerdict, manager: str) -> Message:
-    """What the technician does; `manager` is "wsus" where updates are approved there."""
-    rule = "rules.patch.missing"
-    kb = verdict.remedy if verdict.remedy.startswith("KB") else ""
-    params: Params = {"package": verdict.label, "remedy": verdict.remedy or verdict.fixed_version}
+    """What the technician does, in one line; `manager` is "wsus" where updates are approved there."""
+    params: Params = {
+        "package": verdict.label,
+        "remedy": verdict.remedy or verdict.fixed_version,
+        "fixed_version": verdict.fixed_version,
+    }
     match verdict.line:
         case ProductLine.OFFICE:
-            command = f'"{_OFFICE_CLIENT}" /update user updatetoversion={verdict.fixed_version}'
-            return Message(text=f"{rule}.remedy_office", params=params | {"command": command})
+            text = "remedy_office"
         case ProductLine.DOTNET:
-            url = _DOTNET + verdict.package.rpartition(" ")[2]
-            return Message(text=f"{rule}.remedy_download", params=params | {"url": url})
+            text = "remedy_runtime"
         case ProductLine.WINDOWS | ProductLine.DOTNET_FRAMEWORK:
-            text = "remedy_wsus" if manager == "wsus" else "remedy_windows"
+            text = _by_windows_update(manager)
         case _:
             text = "remedy_download"
-    return Message(text=f"{rule}.{text}", params=params | {"url": _CATALOG + (kb or verdict.fixed_version)})
+    return Message(text=f"rules.patch.missing.{text}", params=params)
 
 
 def remedy_for_offer(kb: str, manager: str) -> Message:
     """What the technician does about an update that only Windows Update knows."""
-    text = "remedy_wsus" if manager == "wsus" else "remedy_windows"
-    return Message(text=f"rules.patch.missing.{text}", params={"package": kb, "remedy": kb, "url": _CATALOG + kb})
+    params: Params = {"package": kb, "remedy": kb, "fixed_version": ""}
+    return Message(text=f"rules.patch.missing.{_by_windows_update(manager)}", params=params)
 
 
-def build_evidence(verdict: PatchVerdict) -> Evidence:
-    """What was compared with what."""
-    if verdict.line is ProductLine.WINDOWS:
-        what, source = Message(text="rules.evidence.running_build"), _REGISTRY
-    else:
-        what, source = Message(text="rules.evidence.installed_version", params={"package": verdict.label}), ""
-    return Evidence(what=what, seen=verdict.installed_version, expected=verdict.fixed_version, source=source)
+def _by_windows_update(manager: str) -> str:
+    return "remedy_wsus" if manager == "wsus" else "remedy_windows"
+
+
+def build_evidence(case: Case, verdict: PatchVerdict) -> Evidence:
+    """What was compared with what, and where it was read."""
+    windows = verdict.line is ProductLine.WINDOWS
+    return Evidence(
+        what=Message(text="rules.evidence.running_build")
+        if windows
+        else Message(text="rules.evidence.installed_version", params={"package": verdict.label}),
+        seen=verdict.installed_version,
+        expected=verdict.fixed_version,
+        source=_READ_IN.get(verdict.line, ""),
+        as_of=case.snapshot.taken_at,
+    )
+
+
+def where_to_get(verdict: PatchVerdict) -> Evidence:
+    """Where the fix can be had by hand: too long for the line that says what to do."""
+    kb = verdict.remedy if verdict.remedy.startswith("KB") else ""
+    match verdict.line:
+        case ProductLine.OFFICE:
+            seen = f'"{_OFFICE_CLIENT}" /update user updatetoversion={verdict.fixed_version}'
+            url = _OFFICE
+        case ProductLine.DOTNET:
+            seen, url = verdict.fixed_version, _DOTNET + verdict.package.rpartition(" ")[2]
+        case ProductLine.WINDOWS | ProductLine.DOTNET_FRAMEWORK:
+            seen, url = kb, _CATALOG + (kb or verdict.fixed_version)
+        case _:
+            seen, url = kb, f"{_ARTICLE}{kb.removeprefix('KB')}" if kb else ""
+    return Evidence(what=Message(text="rules.evidence.by_hand"), seen=seen, expected=verdict.fixed_version, url=url)
 
 
 def traces_evidence(case: Case, verdict: PatchVerdict) -> Iterator[Evidence]:
@@ -90,10 +127,12 @@ def traces_evidence(case: Case, verdict: PatchVerdict) -> Iterator[Evidence]:
         newer = (revision_in(held.build, build.branch) or 0) > build.revision
         text = f"cbs_{'disagrees' if newer else 'agrees'}"
         yield Evidence(what=_says(text, params | {"state": held.state}), seen=held.build, source="CBS", as_of=as_of)
-    listed = verdict.remedy in traces.by_source[UpdateSource.QFE]
-    qfe = f"qfe_{'disagrees' if listed else 'agrees'}"
-    seen = verdict.remedy if listed else ""
-    yield Evidence(what=_says(qfe, params), seen=seen, source="Win32_QuickFixEngineering", as_of=as_of)
+    hotfixes = traces.by_source[UpdateSource.QFE]
+    if hotfixes:  # an empty list says nothing at all (D10)
+        listed = verdict.remedy in hotfixes
+        qfe = f"qfe_{'disagrees' if listed else 'agrees'}"
+        seen = verdict.remedy if listed else ""
+        yield Evidence(what=_says(qfe, params), seen=seen, source="Win32_QuickFixEngineering", as_of=as_of)
     tried = [one for one in traces.updates if one.source is UpdateSource.HISTORY and one.kb == verdict.remedy]
     for attempt in tried[:1]:
         day = attempt.installed_on
@@ -119,10 +158,7 @@ def only_products_in_doubt(case: Case, found: Sequence[Finding]) -> bool:
     """Whether nothing speaks against Windows itself, and the doubts that are told are about other products."""
     if not case.is_windows or any(finding.outcome is not Outcome.UNKNOWN for finding in found):
         return False
-    return all(
-        verdict.line is not ProductLine.WINDOWS or verdict.state is PatchState.REBOOT_PENDING
-        for verdict in case.verdicts
-    )
+    return all(verdict.is_beside or verdict.state is PatchState.REBOOT_PENDING for verdict in case.verdicts)
 
 
 def unread_products(case: Case) -> Iterator[Finding]:
@@ -147,6 +183,7 @@ def unread_products(case: Case) -> Iterator[Finding]:
                     for gap in gaps
                 ),
                 gaps=gaps,
+                beside=True,
             )
 
 
@@ -163,6 +200,19 @@ def passed_evidence(case: Case) -> Iterator[Evidence]:
         text = "rules.evidence.running_build_of" if known and known.kb and released else "rules.evidence.running_build"
         seen, as_of = build.text, case.snapshot.taken_at
         yield Evidence(what=Message(text=text, params=params), seen=seen, source=_REGISTRY, as_of=as_of)
+
+
+def compared(case: Case) -> str:
+    """What of a machine was compared with the advisories: its build."""
+    build = running_build(case.snapshot)
+    return case.system.version_id if build is None else build.text
+
+
+def out_of_support_text(case: Case) -> str:
+    """Whether the machine could be enrolled for further updates and is not, or nobody sells any for it."""
+    support = support_of(case)
+    sold = support is not None and support.sellable_until is not None
+    return "out_of_support_windows" if sold else "out_of_support_edition"
 
 
 def out_of_support_params(case: Case) -> Params:

@@ -14,12 +14,15 @@ from xml.etree import ElementTree as ET
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _REF = re.compile(r"([A-Z]+)(\d+)")
 _GUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _KB = re.compile(r"\bKB\d{6,7}\b")
 _KEY = re.compile(r"\b(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}\b")
 _LEFTOVER = re.compile(r"\{[a-z_]+\}|\[\?")
 _NOTHING = {"None", "nan", "NaN", "NaT", "<NA>"}
+_OF_PATCHES = {"Correctifs manquants", "Missing patches"}
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,13 @@ def _sheet_problems(sheet: SheetXml) -> Iterator[str]:
         for element in sheet.tree.iter(f"{MAIN}{kind}"):
             yield from _headers(element.get("ref", ""), at, used)
     yield from _overlaps(sheet.merges())  # 3
+    yield from _totals(cells)
     for element in sheet.tree.iter(f"{MAIN}dataValidation"):  # 4
         if len(element.findtext(f"{MAIN}formula1", "")) > 255:
             yield "a list of choices is longer than 255 characters"
+        first, top, last, bottom = area(element.get("sqref", ""))
+        if bottom > used or any((column, row) not in at for column in (first, last) for row in (top, bottom)):
+            yield f"the choices of {element.get('sqref')} are offered beside the table"
     if sheet.tree.find(f".//{MAIN}f") is not None:  # 5: no cell of this workbook is meant to be edited
         yield "there is a formula"
     for cell in cells:
@@ -114,6 +121,21 @@ def _sheet_problems(sheet: SheetXml) -> Iterator[str]:
     dimension = sheet.tree.find(f"{MAIN}dimension")
     if dimension is not None and cells and area(dimension.get("ref", ""))[3] < used:
         yield "the dimension is smaller than the used area"
+
+
+def _totals(cells: list[Cell]) -> Iterator[str]:
+    """11: a line of totals is the sum of the lines above it, up to the table's header."""
+    at = {(cell.column, cell.row): cell for cell in cells}
+    for total in (cell for cell in cells if cell.column == 1 and re.match(r"Total \(\d+ ", cell.text)):
+        top = total.row
+        while all((column, top - 1) in at and at[column, top - 1].text for column in (1, 2)):
+            top -= 1
+        for column in {cell.column for cell in cells if cell.row == total.row and cell.kind == "n" and cell.text}:
+            above = [at[column, row] for row in range(top, total.row) if (column, row) in at]
+            shown = sum(float(cell.text) for cell in above if cell.kind == "n" and cell.text)
+            told = at[column, total.row]
+            if abs(shown - float(told.text)) > 0.005:
+                yield f"{told.ref} holds {told.text}, the lines above add up to {shown}"
 
 
 def _order(sheet: SheetXml) -> Iterator[str]:
@@ -171,8 +193,12 @@ def _book_problems(data: bytes, sheets: list[SheetXml]) -> Iterator[str]:
         for name in names:
             if name.endswith(".rels") and b'TargetMode="External"' in archive.read(name):
                 yield f"{name} points outside the file"
-            if name.startswith("xl/drawings/drawing") and b"descr=" not in archive.read(name):  # 9
-                yield f"{name} has a drawing without alternative text"
+            if name.startswith("xl/drawings/drawing"):  # 9
+                properties = [one for one in ET.fromstring(archive.read(name)).iter() if one.tag.endswith("}cNvPr")]
+                if any(len(one.get("descr", "")) < 20 for one in properties):
+                    yield f"{name} has a drawing without alternative text"
+            if name.startswith("xl/charts/chart"):
+                yield from _chart_problems(name, archive.read(name), sheets)
         if any(name.startswith("xl/drawings/drawing") for name in names) != any("xl/charts/" in name for name in names):
             yield "there are drawings without charts"
         styles = ET.fromstring(archive.read("xl/styles.xml"))
@@ -185,6 +211,31 @@ def _book_problems(data: bytes, sheets: list[SheetXml]) -> Iterator[str]:
                 yield f"{sheet.title}: {cell.ref} has the unknown style {cell.style}"
             elif cell.kind == "inlineStr" and cell.text.startswith(("=", "+", "-", "@")) and not quoted[cell.style]:
                 yield f"{sheet.title}: {cell.ref} would become a formula when edited"
+
+
+def _chart_problems(name: str, data: bytes, sheets: list[SheetXml]) -> Iterator[str]:
+    """9: a title, named axes that show, and series over cells of the file that hold what the chart remembers."""
+    chart = ET.fromstring(data)
+    titles = [title for title in chart.iter(f"{CHART}title") if any(text.text for text in title.iter(f"{DRAWING}t"))]
+    if len(titles) != 3:
+        yield f"{name} has {len(titles)} titles instead of its own and those of two axes"
+    if any(axis.get("val") != "0" for axis in chart.iter(f"{CHART}delete")):
+        yield f"{name} has a hidden axis"
+    references = [*chart.iter(f"{CHART}strRef"), *chart.iter(f"{CHART}numRef")]
+    if not references:
+        yield f"{name} draws nothing"
+    for reference in references:
+        title, _, ref = reference.findtext(f"{CHART}f", "").rpartition("!")
+        sheet = next((one for one in sheets if one.title == title.strip("'").replace("''", "'")), None)
+        if sheet is None:
+            yield f"{name} refers to the sheet {title!r}"
+            continue
+        first, top, _, bottom = area(ref)
+        texts = {(cell.column, cell.row): cell.text for cell in sheet.cells()}
+        shown = [texts.get((first, row), "") for row in range(top, bottom + 1)]
+        kept = [value.text or "" for value in reference.iter(f"{CHART}v")]
+        if not all(shown) or [text.split("\n")[0] for text in shown] != [text.split("\n")[0] for text in kept]:
+            yield f"{name} shows {kept} where {ref} holds {shown}"
 
 
 def _manager_problems(sheets: list[SheetXml]) -> Iterator[str]:
@@ -208,7 +259,7 @@ def _manager_problems(sheets: list[SheetXml]) -> Iterator[str]:
                 yield f"{sheet.title}: {cell.ref} holds {cell.text!r}"
             # the one update a line of the missing patches asks for, by the name Windows itself shows; never a list
             updates = set(_KB.findall(cell.text))
-            if len(updates) > (1 if sheet is sheets[2] else 0):
+            if len(updates) > (1 if sheet.title in _OF_PATCHES else 0):
                 yield f"{sheet.title}: {cell.ref} holds KB numbers: {cell.text[:80]!r}"
 
 

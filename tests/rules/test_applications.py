@@ -87,7 +87,6 @@ def test_programs_small_companies_run_are_recognized(name, publisher, identity):
     ("name", "publisher"),
     [
         ("Google Chrome", "Totally Legit Ltd"),  # an impostor
-        ("Microsoft Edge WebView2 Runtime", "Microsoft Corporation"),
         ("Mozilla Maintenance Service", "Mozilla"),
         ("Microsoft Teams Meeting Add-in for Microsoft Office", "Microsoft"),
         ("Oracle VirtualBox Guest Additions 7.2.6", "Oracle Corporation"),

@@ -147,7 +147,7 @@ def test_W14_an_esu_key_that_is_not_licensed_counts_for_nothing():
 
 def test_W14_an_activation_that_could_not_be_read_is_unknown_and_no_fail():
     found = _ask(windows_host(build=19045, ubr=6456, gaps=hidden(FactKind.ACTIVATION)))
-    assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, f"rules.{RULE}.unknown_entitlement")
+    assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, f"rules.{RULE}.unknown_entitlement_ended")
     once = windows_host(build=19045, activations=(activated(ESU_YEAR_2),), gaps=hidden(FactKind.ACTIVATION))
     assert _ask(once).outcome is Outcome.PASS
 
@@ -172,12 +172,12 @@ def test_W13_a_build_shared_with_an_ltsc_says_nothing_of_an_edition_that_ended()
 @pytest.mark.parametrize(
     ("host", "as_of", "text"),
     [
-        (server_host(build=9600), _at(2026, 10, 13), "unknown_entitlement"),  # sold through Azure Arc: no trace
+        (server_host(build=9600), _at(2026, 10, 13), "unknown_entitlement_ended"),  # sold through Azure Arc: no trace
         (server_host(build=9600), _at(2026, 10, 14), "ended"),
         (server_host(build=14393), _at(2027, 1, 12), "ending"),
-        (server_host(build=14393), _at(2027, 1, 13), "unknown_entitlement"),
+        (server_host(build=14393), _at(2027, 1, 13), "unknown_entitlement_ended"),
         (server_host(build=14393), _at(2030, 1, 13), "ended"),
-        (server_host(build=14393, installation="Server Core"), _at(2027, 1, 13), "unknown_entitlement"),
+        (server_host(build=14393, installation="Server Core"), _at(2027, 1, 13), "unknown_entitlement_ended"),
         (server_host(build=25398), _at(2026, 5, 12), "ending"),
         (server_host(build=25398), _at(2026, 5, 13), "ended"),
         (server_host(build=25398, installation="Server Core"), _at(2026, 5, 13), "ended"),

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from collectors.feeds.records import WindowsBuild
 from collectors.model import FactKind
 from collectors.windows.facts import UpdatePolicy, UpdateSearch
 from rules.model import Confidence, Outcome, PriorityLevel
 from tests.lab.snapshots import NOW, debian_host
 from tests.rules.checks.estate import only, outcomes, spoken
-from tests.rules.checks.windows_estate import asked, hidden, windows_host
+from tests.rules.checks.windows_estate import asked, hidden, known, windows_host
 
 RULE = "updates.blocked"
 
@@ -57,6 +58,16 @@ def test_a_pause_that_is_over_and_an_automatic_start_are_no_causes():
 
 def test_barred_internet_servers_do_no_harm_where_wsus_takes_their_place():
     assert only(_ask(no_internet_locations=True, uses_wsus=True, wsus_server="http://wsus")).outcome is Outcome.PASS
+
+
+def test_a_date_that_an_older_windows_left_behind_is_no_silence():
+    """An upgrade keeps the date of the last search of the Windows before it, and newer ones no longer write it."""
+    years_ago = NOW - timedelta(days=900)
+    assert only(_ask(last_success_at=years_ago)).outcome is Outcome.FAIL
+    assert only(_ask(last_success_at=years_ago, last_install_at=NOW - timedelta(days=8))).outcome is Outcome.PASS
+    running = WindowsBuild(build="26200.7462", kb="KB5072033", released_on=(NOW - timedelta(days=12)).date())
+    host = windows_host(policy=UpdatePolicy(uses_wsus=False, service_start="manual", last_success_at=years_ago))
+    assert only(asked(RULE, host, known(builds=(running,), as_of=NOW))).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,11 @@ def test_a_missing_update_reads_well_to_a_manager() -> None:
     assert found.released_on == MAY
     assert found.message.params["installed_version"] == "26100.8037"
     assert found.message.params["fixed_version"] == "26100.8655"
-    assert "KB5094126" in str(found.remedy.params["url"])
+    by_hand = next(line for line in found.evidence if line.what.text == "rules.evidence.by_hand")
+    assert by_hand.url == "https://www.catalog.update.microsoft.com/Search.aspx?q=KB5094126"
+    read = found.evidence[0]
+    assert (read.seen, read.expected, read.as_of) == ("26100.8037", "26100.8655", SEEN_AT)
+    assert read.source.startswith("HKLM")
 
 
 def test_every_flaw_is_proven_with_the_build_that_closes_it() -> None:
@@ -225,9 +229,14 @@ def _says(found):
 
 
 def test_records_that_agree_are_shown() -> None:
-    host = windows_host(build="26100.8457", updates=[cbs("26100.8457"), history("KB5094126", "failed", on=JUNE)])
-    found = only(ask(MISSING, host, known(JUNE_FLAW)))
+    records = [cbs("26100.8457"), qfe("KB5089549"), history("KB5094126", "failed", on=JUNE)]
+    found = only(ask(MISSING, windows_host(build="26100.8457", updates=records), known(JUNE_FLAW)))
     assert _says(found) == ["cbs_agrees", "qfe_agrees", "history_failed"]
+
+
+def test_D10_an_empty_list_of_hotfixes_is_no_witness() -> None:
+    found = only(ask(MISSING, windows_host(build="26100.8457", updates=[cbs("26100.8457")]), known(JUNE_FLAW)))
+    assert _says(found) == ["cbs_agrees"]
 
 
 def test_W1_W3_records_that_contradict_the_build_are_shown_and_the_build_wins() -> None:
@@ -300,8 +309,117 @@ def test_W14_an_enrolment_that_could_not_be_read_is_a_doubt() -> None:
 
 
 def test_D7_a_machine_past_its_support_that_lacks_nothing_published_is_still_no_pass() -> None:
-    found = only(_windows_10("19045.6575"))
+    about = known(_WINDOWS_10[0], lifecycles=_CALENDAR, checked_at=_NOVEMBER)
+    found = only(ask(MISSING, windows_host(build="19045.6456", taken_at=_NOVEMBER), about, as_of=_NOVEMBER))
     assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.OUT_OF_SUPPORT)
+
+
+def test_W14_a_machine_that_runs_an_update_for_subscribers_is_patched_and_its_support_unknown() -> None:
+    """Private persons enrol through their Microsoft account, cloud machines through Azure: no license tells."""
+    about = known(*_WINDOWS_10, lifecycles=_CALENDAR, checked_at=_NOVEMBER)
+    host = windows_host(build="19045.6575", taken_at=_NOVEMBER)
+    assert only(ask(MISSING, host, about, as_of=_NOVEMBER)).outcome is Outcome.PASS
+    support = only(ask("system.end_of_support", host, about, as_of=_NOVEMBER))
+    assert (support.outcome, support.message.text.rpartition(".")[2]) == (Outcome.UNKNOWN, "unknown_entitlement_ended")
+
+
+def test_D7_without_a_support_calendar_what_came_after_the_free_updates_is_a_doubt() -> None:
+    about = known(*_WINDOWS_10, checked_at=_NOVEMBER)
+    found = only(ask(MISSING, windows_host(build="19045.6456", taken_at=_NOVEMBER), about, as_of=_NOVEMBER))
+    assert (found.outcome, found.key) == (Outcome.UNKNOWN, "undecided:support-unread")
+    older = {finding.key: finding for finding in ask(MISSING, _behind_since_september(), about, as_of=_NOVEMBER)}
+    assert older["Windows 10 22H2"].message.params["remedy"] == "KB5066791"  # free for everybody
+    assert older["undecided:support-unread"].outcome is Outcome.UNKNOWN
+
+
+def _behind_since_september():
+    return windows_host(build="19045.6332", taken_at=_NOVEMBER)
+
+
+def test_D7_without_a_support_calendar_a_release_that_is_free_for_all_is_judged_as_ever() -> None:
+    found = only(ask(MISSING, windows_host(build="26100.8457"), known(JUNE_FLAW)))
+    assert (found.outcome, found.state) == (Outcome.FAIL, PatchState.MISSING)
+
+
+def test_W13_without_a_support_calendar_the_edition_that_ends_first_counts_for_one_nobody_knows() -> None:
+    december = datetime(2025, 12, 20, 8, 0, tzinfo=UTC)
+    late = flaw("CVE-2025-0020", lcu("22631.6345", "KB5071417"), on=date(2025, 12, 9))
+    about = known(late, checked_at=december)
+    for edition, outcome in (("Enterprise", Outcome.FAIL), ("Professional", Outcome.UNKNOWN), ("New", Outcome.UNKNOWN)):
+        host = windows_host(build="22631.6200", edition=edition, taken_at=december)
+        assert only(ask(MISSING, host, about, as_of=december)).outcome is outcome
+
+
+def test_W14_what_microsoft_itself_offers_an_ended_machine_is_owed() -> None:
+    found = only(_windows_10("19045.6456", search=[answer(offered("KB5068781"))]))
+    assert (found.outcome, found.state) == (Outcome.FAIL, PatchState.MISSING)
+    assert found.message.params["cross_check"] == "agree"
+
+
+def test_W14_what_wsus_offers_an_ended_machine_proves_no_enrolment() -> None:
+    policy = UpdatePolicy(uses_wsus=True, wsus_server="http://wsus.example:8530")
+    found = only(_windows_10("19045.6456", search=[answer(offered("KB5068781"))], policy=policy))
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.OUT_OF_SUPPORT)
+
+
+@pytest.mark.parametrize(("year", "outcome"), [(3, Outcome.FAIL), (2, Outcome.NOT_APPLICABLE), (0, Outcome.UNKNOWN)])
+def test_W15_server_2012_r2_is_enrolled_where_its_own_activation_says_so(year, outcome) -> None:
+    """Enrolment through Azure leaves no license: silence is no answer."""
+    ids = ("", "c0a2ea62-12ad-435b-ab4f-c9bfab48dbc4", "e3e2690b-931c-4c80-b1ff-dffba8a81988")
+    identity = (*ids, "55b1dd2d-2209-4ea0-a805-06298bad25b3")[year]
+    rows = (replace(_ESU, activation_id=identity),) if year else ()
+    june = lcu("9600.23228", "KB5094041", kind="server", remedy_kind="Monthly Rollup")
+    calendar = Lifecycle(
+        product="windows-server",
+        cycle="2012-r2",
+        support_ends_on=date(2023, 10, 10),
+        extended_ends_on=date(2026, 10, 13),
+    )
+    host = windows_host(build="9600.23000", kind="server", activations=rows)
+    found = only(ask(MISSING, host, known(flaw("CVE-2026-0006", june), lifecycles=(calendar,))))
+    assert found.outcome is outcome
+
+
+_SQL_2016 = Lifecycle(
+    product="mssqlserver",
+    cycle="13.0-sp3",
+    support_ends_on=date(2026, 7, 14),
+    extended_ends_on=date(2029, 7, 17),
+)
+
+
+def test_W15_a_fix_of_sql_server_2016_after_its_end_is_for_subscribers_and_no_missing_patch() -> None:
+    september = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+    server = flaw("CVE-2026-0009", lcu("17763.8880", "KB5094123", kind="server"))
+    free = flaw("CVE-2026-0600", row("sql-server:2016", "sql-server", "13.0.6500.1", "KB5102340"), on=date(2026, 7, 14))
+    paid = flaw("CVE-2026-0700", row("sql-server:2016", "sql-server", "13.0.6510.1", "KB5110000"), on=date(2026, 8, 11))
+    about = known(server, free, paid, lifecycles=(_SQL_2016,), checked_at=september - timedelta(days=1))
+    host = windows_host(
+        build="17763.8880", kind="server", sql_instances=(sql_instance("13.0.6500.1"),), taken_at=september
+    )
+    found = {finding.key: finding for finding in ask(MISSING, host, about, as_of=september)}
+    assert outcomes(found.values()) == {"": Outcome.PASS, "undecided:esu-unread": Outcome.UNKNOWN}
+    assert "SQL Server 2016" in spoken(found["undecided:esu-unread"])
+    behind = replace(host, windows=replace(host.windows, sql_instances=(sql_instance("13.0.6490.1"),)))
+    told = {finding.key: finding for finding in ask(MISSING, behind, about, as_of=september)}
+    assert told["SQL Server 2016 (MSSQLSERVER)"].message.params["remedy"] == "KB5102340"
+
+
+def test_a_doubt_about_a_product_stands_beside_the_verdict_on_windows() -> None:
+    rows = (JUNE_FLAW, flaw("CVE-2026-0201", row(CLIENT, "dotnet-framework:4.8.1/x64", "", "KB5087054")))
+    host = windows_host(dotnet=DotNet(framework_release=533320))
+    passed, doubt = ask(MISSING, host, known(*rows))
+    assert (passed.outcome, doubt.outcome, doubt.beside) == (Outcome.PASS, Outcome.UNKNOWN, True)
+    assert only(ask(OVERDUE, host, known(*rows))).beside
+    odd = flaw("CVE-2026-0100", without_build("KB4000001"))
+    windows = only(ask(MISSING, windows_host(build="26100.8457"), known(MAY_FLAW, odd)))
+    assert not windows.beside
+
+
+def test_whether_a_release_of_office_closes_an_exploited_flaw_is_not_known() -> None:
+    about = known(JUNE_FLAW, office_build("16.0.20326.20100", _CURRENT, on=JUNE), exploited=(KEV,))
+    found = only(ask(MISSING, windows_host(office=(click_to_run("16.0.20228.20124"),)), about))
+    assert found.message.params["kev_count"] is None
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------
@@ -382,3 +500,14 @@ def test_where_updates_are_approved_in_wsus_the_remedy_says_so() -> None:
     host = windows_host(build="26100.8457", policy=policy, search=[answer()])
     found = only(ask(MISSING, host, known(JUNE_FLAW)))
     assert found.remedy.text == "rules.patch.missing.remedy_wsus"
+
+
+def test_W13_an_edition_that_nobody_sells_more_updates_for_is_not_called_unenrolled() -> None:
+    late = flaw("CVE-2026-0020", lcu("22631.7219", "KB5093998"))
+    calendar = (Lifecycle(product="windows", cycle="11-23h2-w", support_ends_on=date(2025, 11, 11)),)
+    found = only(ask(MISSING, windows_host(build="22631.6199"), known(late, lifecycles=calendar)))
+    assert (found.outcome, found.state) == (Outcome.NOT_APPLICABLE, PatchState.OUT_OF_SUPPORT)
+    assert spoken(found) == (
+        "Windows 11 23H2: support has ended for the edition of this machine, which gets no more fixes;"
+        " 1 flaw made public since then stays open."
+    )

@@ -31,8 +31,11 @@ from tests.rules.windows.msrc_rows import CLIENT, JULY, JUNE, MAY, flaw, known, 
 V481 = DotNet(framework_release=533325, framework_version="4.8.09221")
 
 
+LONG_INSTALLED = flaw("CVE-2025-0001", lcu("26100.3476", "KB5053598"), on=date(2025, 3, 11))
+
+
 def match(host, *made, **more):
-    return Matcher(known(*made, **more)).match(host)
+    return Matcher(known(LONG_INSTALLED, *made, **more)).match(host)
 
 
 def one(host, *made, **more):
@@ -345,6 +348,8 @@ EXCHANGE_SE = flaw("CVE-2026-0700", row("exchange:se", "exchange", "15.02.2562.0
         ("15.2.1544.36", ""),
         ("15.2.1544.11", "KB5074993"),
         ("15.2.1258.12", "KB5074993"),  # CU13 gets nothing any more: the oldest update that does
+        ("15.2.1600.5", "KB5074992"),  # not listed itself, and a later one has the flaw
+        ("15.2.1800.5", ""),  # later than all that have the flaw
     ],
 )
 def test_W25_exchange_is_compared_inside_its_cumulative_update(version, remedy) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from collectors.model import FactKind, LastUpdate, RebootState
+from collectors.model import FactKind, Gap, GapReason, LastUpdate, RebootState
+from collectors.windows.facts import UserProfile
 from rules.model import Confidence, Outcome, PatchState, PriorityLevel
 from tests.lab.snapshots import gap
 from tests.lab.windows_snapshots import SEEN_AT, cbs, sign, windows_host
@@ -79,6 +80,14 @@ def test_W4_flaws_that_wait_with_the_update_are_counted() -> None:
     assert found.due_on is not None
 
 
+def test_W4_a_package_that_was_rolled_back_asks_for_no_restart_for_ever() -> None:
+    signals = [sign("component-servicing", False), sign("windows-update", False), sign("staged-update")]
+    found = restart(*signals, build="26100.8457", updates=[cbs("26100.8655", state="staged")])
+    assert found.outcome is Outcome.PASS
+    ready = restart(*signals, build="26100.8457", updates=[cbs("26100.8655", state="install_pending")])
+    assert ready.outcome is Outcome.FAIL
+
+
 @pytest.mark.parametrize(("days", "late"), [(7, False), (8, True)])
 def test_a_restart_is_late_after_the_grace_of_the_contract(days, late) -> None:
     host = windows_host(signals=[sign("windows-update")])
@@ -123,6 +132,34 @@ def test_everything_seen_is_a_pass() -> None:
 def test_G2_the_system_is_essential_and_the_rest_is_not(kind, level) -> None:
     found = only(ask(COVERAGE, windows_host(gaps=(gap(kind),))))
     assert (found.outcome, found.key, found.priority.level) == (Outcome.UNKNOWN, "partial", level)
+
+
+_SIGNED_OUT = Gap(
+    kind=FactKind.USER_APPLICATIONS,
+    collector="applications",
+    reason=GapReason.MISSING,
+    detail="1 of 2 profiles were not signed in, so their own programs are not seen: paul",
+)
+
+
+def test_W26_people_who_are_not_signed_in_are_a_limit_and_nothing_to_repair() -> None:
+    profiles = (
+        UserProfile(sid="S-1-5-21-1", name="marie", hive_loaded=True),
+        UserProfile(sid="S-1-5-21-2", name="paul", hive_loaded=False),
+    )
+    found = only(ask(COVERAGE, windows_host(gaps=(_SIGNED_OUT,), profiles=profiles)))
+    assert (found.outcome, found.limited, found.priority.level) == (Outcome.UNKNOWN, True, PriorityLevel.WATCH)
+    assert spoken(found) == (
+        "1 person was not signed in: what they installed for themselves alone was not seen. All the rest was read."
+    )
+    assert "paul" in found.evidence[0].seen
+
+
+def test_W26_a_hive_that_an_ordinary_account_may_not_read_is_a_gap_like_any_other() -> None:
+    barred = replace(_SIGNED_OUT, reason=GapReason.DENIED)
+    assert not only(ask(COVERAGE, windows_host(gaps=(barred,)))).limited
+    both = only(ask(COVERAGE, windows_host(gaps=(_SIGNED_OUT, gap(FactKind.OFFICE)))))
+    assert (both.limited, both.message.params["count"]) == (False, 2)
 
 
 def test_a_build_without_revision_is_told_here_even_where_no_collector_said_so() -> None:

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from collectors.model import FactKind
 from rules.matching import Matcher, needed
 from rules.model import PatchState
 from rules.verdicts import PatchVerdict
 from rules.windows.doubts import WindowsDoubt
+from tests.lab.snapshots import gap
 from tests.lab.windows_snapshots import cbs, history, qfe, sign, windows_host
 from tests.rules.windows.msrc_rows import CLIENT, JULY, JUNE, MAY, SERVER, build, flaw, known, lcu, without_build
 
@@ -71,6 +73,24 @@ def test_W4_what_the_staged_update_does_not_hold_stays_missing() -> None:
     assert (pending.state, pending.cves) == (PatchState.REBOOT_PENDING, ("CVE-2026-0006",))
 
 
+@pytest.mark.parametrize("state", ["staged", "install_pending"])
+def test_W4_an_update_laid_ready_before_the_last_start_was_rolled_back_and_is_missing(state) -> None:
+    leftover = replace(cbs("26100.8655", state=state), installed_on=date(2026, 6, 10))
+    started = datetime(2026, 6, 15, tzinfo=UTC)
+    host = windows_host(build="26100.8457", updates=[leftover], signals=[sign("windows-update")], booted_at=started)
+    assert one(host, *THREE_MONTHS[:2]).state is PatchState.MISSING
+    ready = replace(leftover, installed_on=date(2026, 6, 16))
+    host = replace(host, windows=replace(host.windows, installed_updates=(ready,)))
+    assert one(host, *THREE_MONTHS[:2]).state is PatchState.REBOOT_PENDING
+
+
+@pytest.mark.parametrize("asked", [False, None])
+def test_W4_a_staged_package_that_nothing_asks_to_restart_for_waits_for_nothing(asked) -> None:
+    signs = [sign("windows-update", required=asked), sign("staged-update")]
+    host = windows_host(build="26100.8457", updates=[cbs("26100.8655", state="staged")], signals=signs)
+    assert one(host, *THREE_MONTHS[:2]).state is PatchState.MISSING
+
+
 def test_W4_an_update_that_is_staged_and_not_newer_than_what_runs_waits_for_nothing() -> None:
     host = windows_host(build="26100.8457", updates=[cbs("26100.8457", state="staged")])
     assert one(host, *THREE_MONTHS[:2]).state is PatchState.MISSING
@@ -123,6 +143,13 @@ def test_W6_D8_a_hotpatched_machine_is_patched_by_the_lower_of_the_two_builds() 
     assert (behind.remedy, behind.fixed_version) == ("KB5079473", "26100.8037")
 
 
+def test_W6_the_build_table_corrects_a_slip_in_a_hotpatch_row() -> None:
+    rows = lcu("26100.8037", "KB5079473"), lcu("26100.8037", "KB5079420", remedy_kind="Security Hotpatch Update")
+    table = (build("26100.7979", "KB5079420", date(2026, 3, 10), hotpatch=True),)
+    slip = flaw("CVE-2026-0003", *rows, on=date(2026, 3, 10))
+    assert verdicts(windows_host(build="26100.7979"), slip, builds=table) == ()
+
+
 def test_W7_a_preview_that_is_absent_is_not_missing_and_an_out_of_band_security_release_is() -> None:
     previews = (build("26100.8737", "KB5095000", date(2026, 6, 23), preview=True),)
     assert verdicts(windows_host(build="26100.8655"), *THREE_MONTHS[:2], builds=previews) == ()
@@ -143,7 +170,8 @@ def test_a_build_above_everything_listed_is_patched() -> None:
 
 def test_another_architecture_is_asked_about_its_own_rows() -> None:
     arm = flaw("CVE-2026-0006", lcu("26100.8655", "KB5094126", architecture="arm64"))
-    assert verdicts(windows_host(build="26100.8457"), arm) == ()
+    other = one(windows_host(build="26100.8457"), arm)  # rows of another architecture are no silence to pass on
+    assert (other.state, other.reason) == (PatchState.UNKNOWN, WindowsDoubt.NOT_COVERED)
     assert one(windows_host(build="26100.8457", architecture="arm64"), arm).cves == ("CVE-2026-0006",)
 
 
@@ -208,6 +236,15 @@ def test_M4_on_2012_r2_the_security_only_update_closes_what_the_rollup_would() -
     assert one(bare, both).remedy == "KB5094041"
     assert verdicts(windows_host(build="9600.23000", kind="server", updates=[cbs(kb="KB5094040")]), both) == ()
     assert one(windows_host(build="9600.23227", kind="server"), both).remedy == "KB5094041"
+
+
+def test_M4_which_track_a_machine_follows_is_a_doubt_where_its_updates_could_not_be_read() -> None:
+    rollup = lcu("9600.23228", "KB5094041", kind="server", remedy_kind="Monthly Rollup")
+    only = lcu("9600.23227", "KB5094040", kind="server", remedy_kind="Security Only")
+    blind = windows_host(build="9600.23000", kind="server", gaps=(gap(FactKind.INSTALLED_UPDATES),))
+    found = one(blind, flaw("CVE-2026-0006", rollup, only))
+    assert (found.state, found.reason) == (PatchState.UNKNOWN, WindowsDoubt.TRACES)
+    assert one(blind, flaw("CVE-2026-0006", rollup)).state is PatchState.MISSING  # one way only: the build decides
 
 
 # --- shared work ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The Windows Update Agent as second opinion: agree, silent, only it, not seen; and what it offers that is no patch."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -64,6 +64,34 @@ def test_an_offer_of_the_update_confirms_it() -> None:
 def test_an_offer_of_a_later_update_confirms_it_too() -> None:
     about = known(MAY_FLAW, JUNE_FLAW, builds=(build("26100.8737", "KB5095999", on=JULY),))
     assert opinion(only(ask(behind(answer(offered("KB5095999"))), about))) == ("agree", "wua_offers")
+
+
+MARCH = flaw(
+    "CVE-2026-0003",
+    lcu("26100.8037", "KB5079473"),
+    lcu("26100.7979", "KB5079420", remedy_kind="Security Hotpatch Update"),
+    on=date(2026, 3, 10),
+)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        known(MARCH),
+        known(MARCH, builds=(build("26100.7979", "KB5079420", date(2026, 3, 10), hotpatch=True),)),
+        known(
+            flaw(
+                "CVE-2026-0003",
+                lcu("26100.8037", "KB5079473"),
+                without_build("KB5079420", remedy_kind="SecurityHotpatchUpdate"),
+            )
+        ),
+    ],
+)
+def test_W6_D8_a_machine_that_is_offered_the_hotpatch_agrees_and_lacks_nothing_else(about) -> None:
+    host = windows_host(build="26100.7922", search=(answer(offered("KB5079420")),))
+    found = only(ask(host, about))
+    assert (found.message.params["remedy"], opinion(found)) == ("KB5079473", ("agree", "wua_offers"))
 
 
 def test_D5_an_offer_of_an_older_update_only_is_told() -> None:
