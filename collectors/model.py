@@ -75,6 +75,15 @@ class Gap:
     reason: GapReason
     detail: str
 
+    @property
+    def is_limit(self) -> bool:
+        """Whether this is how far the way of looking reaches, and nothing that went wrong.
+
+        Programs a person installed for themselves stand in a part of the registry that is there only while that person
+        is signed in: on nearly every machine somebody is not.
+        """
+        return self.kind is FactKind.USER_APPLICATIONS and self.reason is GapReason.MISSING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

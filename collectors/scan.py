@@ -142,22 +142,26 @@ def _degraded(
 
 
 def _mute(target: Target, transport: Transport, taken_at: datetime, output: ScriptOutput) -> HostSnapshot:
-    reason, detail = _no_answer(output, transport.interpreter)
+    reason, detail = _no_answer(output, transport)
     return _unvisited(target, taken_at, transport.protocol, reason, detail)
 
 
-def _no_answer(output: ScriptOutput, interpreter: Interpreter) -> tuple[GapReason, str]:
+def _no_answer(output: ScriptOutput, transport: Transport) -> tuple[GapReason, str]:
     """Why not even the first frame came: a forced command, a shell that runs nothing, a cut connection."""
     said = _complaint(output) or first_line(output.stdout.decode("utf-8", "backslashreplace"))
     words = f", it said {said!r}" if said else ""
+    because = "".join(f"; {note}" for note in output.notes)
     if output.timed_out:
-        return GapReason.TIMED_OUT, f"the script gave no answer before the deadline{words}"
+        return GapReason.TIMED_OUT, f"the script gave no answer before the deadline{words}{because}"
     if output.truncated:
-        return GapReason.TRUNCATED, f"the answer was cut off before it began{words}"
+        return GapReason.TRUNCATED, f"the answer was cut off before it began{words}{because}"
     if output.exit_status is None:
-        return GapReason.FAILED, f"the connection ended before the script answered{words}"
-    guess = _MUTE if interpreter is Interpreter.POWERSHELL else "forced command or no login shell"
-    return GapReason.DENIED, f"the host did not run the script (exit status {output.exit_status}{words}): {guess}?"
+        return GapReason.FAILED, f"the connection ended before the script answered{words}{because}"
+    windows = transport.interpreter is Interpreter.POWERSHELL
+    what = f"the host did not run the script (exit status {output.exit_status}{words})"
+    if output.notes and (windows or transport.protocol is Protocol.REPLAY):
+        return GapReason.DENIED, f"{what}{because}"  # whoever visited knew better than we can guess
+    return GapReason.DENIED, f"{what}: {_MUTE if windows else 'forced command or no login shell'}?"
 
 
 def _complaint(output: ScriptOutput) -> str:
@@ -170,7 +174,8 @@ def _cut(output: ScriptOutput, delivery: Delivery) -> Cut:
     if output.timed_out:
         return Cut(reason=GapReason.TIMED_OUT, detail=f"{_NOT_HOME}: the deadline of the host passed")
     if output.truncated:
-        return Cut(reason=GapReason.TRUNCATED, detail=f"{_NOT_HOME}: output limit reached or connection lost")
+        why = output.notes[-1] if output.notes else "output limit reached or connection lost"
+        return Cut(reason=GapReason.TRUNCATED, detail=f"{_NOT_HOME}: {why}")
     if delivery.complete:
         return Cut(reason=GapReason.FAILED, detail=f"{_NOT_HOME}: damaged on the way, or not asked when recorded")
     status = "unknown" if output.exit_status is None else str(output.exit_status)

@@ -89,6 +89,8 @@ class Visit:
 
     def output(self) -> ScriptOutput:
         """The result when the script ended by itself or at the limit."""
+        if self._capture.truncated:
+            self.note("it printed more than is kept")
         return self._output(timed_out=False, cut=self._capture.truncated)
 
     def cut_off(self, *, timed_out: bool, error: BaseException | None) -> ScriptOutput:

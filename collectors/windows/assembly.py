@@ -59,7 +59,16 @@ KINDS = (
 )
 """Every kind of fact a Windows machine is asked for."""
 
-_DENIALS = ("unauthorizedaccess", "securityexception", "/accessdenied", "0x80070005", "0x80041003", "0x80240044")
+_DENIALS = (
+    "unauthorizedaccess",
+    "securityexception",
+    "/accessdenied",
+    "win32exception/5 ",  # its HRESULT says no more than "failed"
+    "0x80070005",
+    "0x80041003",
+    "0x80240044",
+)
+_DELAYS = ("timeoutexception", "0x80041069")
 _ABSENCES = ("0x80040154", "0x80041010", "0x8004100e", "/invalidclass", "/invalidnamespace")
 _REASONS = {
     "denied": GapReason.DENIED,
@@ -194,6 +203,8 @@ def _reason(problem: str) -> GapReason:
     head = problem.partition(":")[0].casefold()
     if any(word in head for word in _DENIALS):
         return GapReason.DENIED
+    if any(word in head for word in _DELAYS):
+        return GapReason.TIMED_OUT
     return GapReason.MISSING if any(word in head for word in _ABSENCES) else GapReason.FAILED
 
 

@@ -2,8 +2,8 @@
 
 A block is two files side by side: `blocks/<name>.ps1`, the body of a PowerShell function that returns one object, and
 `blocks/<name>.py`, which declares `BLOCK`. The body is valid for PowerShell 3.0 to 7, needs no module, writes nothing,
-and never parses localized text. Part of it that could not be read is reported with `Add-Refusal <kind> <what>`, the
-rest is sent all the same. See `collectors.windows.script`.
+and never parses localized text. Part of it that could not be read is reported with `Add-Refusal <kind> <reason> <what>`
+or `Add-Failure <kind> <error record> <what>`, the rest is sent all the same. See `collectors.windows.script`.
 """
 
 from collections.abc import Callable

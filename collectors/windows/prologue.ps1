@@ -2,7 +2,8 @@
 # Valid for PowerShell 3.0 to 7, 32 and 64 bits, without modules beyond those in the box; writes nothing on the machine.
 #
 # $Audit is set by the script before: Nonce, Budget (seconds for the whole script), Watch (running since its start),
-# Refusals (the list of the block that runs), Value (what a block may leave there for the case that it does not end).
+# Refusals (the list of the block that runs), Value (what a block may leave there for the case that it does not end);
+# Cim (the runspace that asks WMI) and Deaf (WMI hangs) belong to Read-Cim.
 #
 # A block is the body of a script block. The LAST object it outputs is its value, one hashtable; stray output before it
 # (the index that ArrayList.Add returns, say) is ignored. Lists in it are always wrapped: @( ... ).
@@ -62,26 +63,57 @@ function Read-SubKeys {
 
 # --- CIM ------------------------------------------------------------------------------------------------------------
 
-function Read-Cim {
-    # Rows of a CIM class: @(Read-Cim 'Win32_OperatingSystem' @('ProductType', 'OperatingSystemSKU')). Throws when
-    # refused or absent. Tries Get-CimInstance, then System.Management (Windows PowerShell only). Dates: Get-IsoDate.
-    param([string]$Class, [string[]]$Property, [string]$Filter = '', [string]$Namespace = 'root\cimv2', [int]$Seconds = 15)
-    $query = "SELECT $($Property -join ', ') FROM $Class"
-    if ($Filter -ne '') { $query = "$query WHERE $Filter" }
-    $first = $null
+$CimQuestion = {
+    # Get-CimInstance, then System.Management (Windows PowerShell only) unless the time is gone.
+    param([string]$Namespace, [string]$Query, [string[]]$Property, [int]$Seconds)
+    $ErrorActionPreference = 'Stop'
+    $ProgressPreference = 'SilentlyContinue'
+    $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
-        return @(Get-CimInstance -Namespace $Namespace -Query $query -OperationTimeoutSec $Seconds)
+        $items = @(Get-CimInstance -Namespace $Namespace -Query $Query -OperationTimeoutSec $Seconds)
     } catch {
         $first = $_
+        if ($watch.Elapsed.TotalSeconds -ge ($Seconds - 1)) { throw $first }
+        if ($null -eq ('Management.ManagementObjectSearcher' -as [type])) { throw $first }
+        try {
+            $searcher = New-Object -TypeName 'Management.ManagementObjectSearcher' -ArgumentList @($Namespace, $Query)
+            $searcher.Options.Timeout = [TimeSpan]::FromSeconds($Seconds)
+            $items = @($searcher.Get())
+        } catch {
+            throw $first
+        }
     }
-    if ($null -eq ('Management.ManagementObjectSearcher' -as [type])) { throw $first }
-    try {
-        $searcher = New-Object -TypeName 'Management.ManagementObjectSearcher' -ArgumentList @($Namespace, $query)
-        $searcher.Options.Timeout = [TimeSpan]::FromSeconds($Seconds)
-        return @($searcher.Get())
-    } catch {
-        throw $first
+    foreach ($item in $items) {
+        $row = @{}
+        foreach ($name in $Property) { $row[$name] = $item.$name }
+        $row
     }
+}
+
+function Read-Cim {
+    # Rows of a CIM class, a hashtable each: @(Read-Cim 'Win32_OperatingSystem' @('ProductType', 'OperatingSystemSKU')).
+    # Throws when refused or absent. Dates: Get-IsoDate. Asked in a runspace apart: where WMI hangs and does not keep
+    # even the query's own limit, the call is left behind and WMI is asked nothing more, so that nothing else waits.
+    param([string]$Class, [string[]]$Property, [string]$Filter, [string]$Namespace = 'root\cimv2', [int]$Seconds = 15)
+    if ($Audit.Deaf) {
+        throw (New-Object -TypeName 'TimeoutException' -ArgumentList 'WMI left an earlier question without an answer')
+    }
+    $query = "SELECT $($Property -join ', ') FROM $Class"
+    if ($Filter -ne '') { $query = "$query WHERE $Filter" }
+    if ($null -eq $Audit.Cim) {
+        $Audit.Cim = [Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace()
+        $Audit.Cim.Open()
+    }
+    $shell = [PowerShell]::Create()
+    $shell.Runspace = $Audit.Cim
+    [void]$shell.AddScript([string]$CimQuestion)
+    [void]$shell.AddArgument($Namespace).AddArgument($query).AddArgument($Property).AddArgument($Seconds)
+    $running = $shell.BeginInvoke()
+    if (-not $running.AsyncWaitHandle.WaitOne(($Seconds + 5) * 1000)) {
+        $Audit.Deaf = $true
+        throw (New-Object -TypeName 'TimeoutException' -ArgumentList "WMI did not answer in $Seconds s")
+    }
+    $shell.EndInvoke($running)
 }
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -109,11 +141,17 @@ function Get-Problem {
     # "<type> 0x<HRESULT>: <message>" of an error record; the message is for a technician's eyes, never parsed.
     param($Problem)
     $cause = $Problem.Exception.GetBaseException()
+    # Another runspace wraps what 'Stop' promoted in an exception without a cause, which holds the record of it.
+    if ($cause -is [Management.Automation.ActionPreferenceStopException]) {
+        $cause = $cause.ErrorRecord.Exception.GetBaseException()
+    }
     $code = $cause.HResult
     if ($null -eq $code) { $code = [Runtime.InteropServices.Marshal]::GetHRForException($cause) }
+    # A CimException has the code of WMI there, unsigned: no cast to [int], which would overflow.
+    if ($cause.StatusCode -is [uint32] -and $cause.StatusCode -ne 0) { $code = $cause.StatusCode }
     $kind = $cause.GetType().Name
     if ($null -ne $cause.NativeErrorCode) { $kind = "$kind/$($cause.NativeErrorCode)" }
-    '{0} 0x{1:x8}: {2}' -f $kind, [int]$code, $cause.Message
+    '{0} 0x{1:x8}: {2}' -f $kind, $code, $cause.Message
 }
 
 function Add-Refusal {
@@ -154,7 +192,8 @@ function Add-Json {
     } elseif ($Value -is [datetime]) {
         Add-JsonText $Out (Get-IsoDate $Value)
     } elseif ($Value -is [enum]) {
-        [void]$Out.Append([Convert]::ToInt64($Value).ToString([Globalization.CultureInfo]::InvariantCulture))
+        # A cast: of the overloads of ToInt64 the one for texts might be chosen, which refuses a name.
+        [void]$Out.Append(([long]$Value).ToString([Globalization.CultureInfo]::InvariantCulture))
     } elseif ($Value -is [byte[]]) {
         Add-JsonText $Out ([Convert]::ToBase64String($Value))
     } elseif ($Value -is [Collections.IDictionary]) {
@@ -246,6 +285,7 @@ function Invoke-SlowBlock {
     $inner = [hashtable]::Synchronized(@{})
     $inner.Refusals = New-Object -TypeName 'Collections.ArrayList'
     $inner.Value = $null
+    $inner.Deaf = $Audit.Deaf
     try {
         $wait = [Math]::Min($Seconds, $Audit.Budget - $Audit.Watch.Elapsed.TotalSeconds)
         if ($wait -lt 1) {
@@ -259,7 +299,9 @@ function Invoke-SlowBlock {
         $shell.Runspace = $space
         [void]$shell.AddScript("$($Audit.Prologue)`n$Body")
         $running = $shell.BeginInvoke()
-        if (-not $running.AsyncWaitHandle.WaitOne([int]($wait * 1000))) {
+        $ended = $running.AsyncWaitHandle.WaitOne([int]($wait * 1000))
+        if ($inner.Deaf) { $Audit.Deaf = $true }
+        if (-not $ended) {
             $why = 'stopped after {0} s' -f [int]$wait
             Send-Block $Name 'timed_out' $why ($inner.Refusals) ($inner.Value)
             return

@@ -116,6 +116,11 @@ class TestVisit:
             (ScriptOutput(stdout=b"", timed_out=True), GapReason.TIMED_OUT, "deadline"),
             (ScriptOutput(stdout=b"\xff" * 99, truncated=True), GapReason.TRUNCATED, "cut off"),
             (ScriptOutput(stdout=b""), GapReason.FAILED, "connection ended"),
+            (
+                ScriptOutput(stdout=b"", truncated=True, notes=("the machine aborted the operation (995).",)),
+                GapReason.TRUNCATED,
+                "before it began; the machine aborted the operation (995).",
+            ),
         ],
     )
     def test_a_host_that_did_not_run_the_script_is_not_audited(
@@ -141,6 +146,7 @@ class TestVisit:
         [
             ({"timed_out": True, "exit_status": None}, GapReason.TIMED_OUT),
             ({"truncated": True, "exit_status": None}, GapReason.TRUNCATED),
+            ({"truncated": True, "exit_status": None, "notes": ("the shell is gone",)}, GapReason.TRUNCATED),
             ({"exit_status": 137}, GapReason.TRUNCATED),
         ],
     )
@@ -156,6 +162,8 @@ class TestVisit:
         assert seen.reached
         assert len(seen.packages) == 1
         assert {found.reason for found in seen.gaps_of(FactKind.AVAILABLE_UPDATES)} == {reason}
+        for note in changes.get("notes", ()):  # type: ignore[attr-defined]
+            assert any(note in found.detail for found in seen.gaps)
 
     def test_the_script_sent_is_the_one_read(self) -> None:
         sent: list[bytes] = []

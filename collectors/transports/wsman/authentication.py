@@ -8,7 +8,10 @@ Source: RFC 4559; [MS-NLMP] for what a password becomes.
 
 import base64
 import binascii
+import functools
+import hashlib
 import logging
+import os
 import struct
 import threading
 from collections.abc import Callable
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.credentials import Credential, Secret
-from collectors.errors import ConversationFailed, HostError, LoginDenied, NotSupported
+from collectors.errors import ConversationFailed, HostError, LoginDenied, NotSupported, UnsafeProtocol
 from collectors.transports.base import Deadline
 from collectors.transports.marks import mark
 from collectors.transports.wsman import faults, kerberos, lockout
@@ -26,6 +29,11 @@ from collectors.transports.wsman.http import Answer, Http
 _SCHEME = "Negotiate"
 _MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _MAX_LEGS = 4
+# Flags of an NTLM challenge: signed, sealed, extended session security, 128 bit. Without the third a checksum anyone
+# can correct stands for the signature, without the fourth 40 bits of the key do.
+_CHALLENGE = b"NTLMSSP\0\x02\0\0\0"
+_STRONG = 0x00000010 | 0x00000020 | 0x00080000 | 0x20000000
+_NTLM_V2 = (None, "3", "4", "5")
 _TITLES = {"ntlm": "NTLM", "kerberos": "Kerberos", "basic": "Basic", "certificate": "client certificate"}
 
 # pyspnego logs the tokens it makes; whoever reads an NTLM answer can guess at the password at leisure.
@@ -36,8 +44,8 @@ logging.getLogger("spnego").setLevel(logging.WARNING)
 class Way:
     """How to log in to one host: a header sent with every message, or a context that speaks first.
 
-    `new_context` takes the channel bindings of the TLS connection (None without TLS). `password` is what the host would
-    have checked, None where it checks none (a ticket, a certificate).
+    `new_context` takes the channel bindings of the TLS connection (None without TLS). `password` is what the host
+    checks, None where it checks none (a ticket, a certificate).
     """
 
     name: str
@@ -64,9 +72,10 @@ def way(subject: str, where: Endpoint, user: str, credential: Credential, deadli
         case "certificate":
             return Way(name="certificate", user=user or "the certificate's account", authorization=_MUTUAL)
         case "basic":
-            return Way(name="basic", user=user, authorization=_basic(user, credential.password))
+            header = _basic(user, credential.password)
+            return Way(name="basic", user=user, authorization=header, password=credential.password)
         case "ntlm":
-            return _ntlm_way(where, user, credential.password)
+            return _ntlm_way(subject, where, user, credential.password)
         case "kerberos":
             service = kerberos.service(subject, where, user, credential.password, deadline)
             return Way(name="kerberos", user=user or "the ticket's owner", new_context=service.new_context)
@@ -92,9 +101,9 @@ def _best_way(subject: str, where: Endpoint, user: str, credential: Credential, 
         raise LoginDenied(
             subject,
             f"no {lacking} is configured to log in with, and there is no Kerberos ticket ({without}).",
-            hint="Name a credential for this machine in the client file, or run kinit.",
+            hint="Name a credential for it in the client file, give --user and --password-from, or run kinit.",
         )
-    return _ntlm_way(where, user, credential.password)
+    return _ntlm_way(subject, where, user, credential.password)
 
 
 def _basic(user: str, password: Secret | None) -> str:
@@ -108,8 +117,22 @@ _seeds: dict[tuple[str, bytes], Any] = {}
 _lock = threading.Lock()
 
 
-def _ntlm_way(where: Endpoint, user: str, password: Secret | None) -> Way:
+def _ntlm_way(subject: str, where: Endpoint, user: str, password: Secret | None) -> Way:
     assert password is not None
+    level = os.environ.get("LM_COMPAT_LEVEL")
+    if level not in _NTLM_V2:  # pyspnego reads it, and would answer with what can be guessed back to the password
+        raise UnsafeProtocol(
+            subject,
+            f"the environment variable LM_COMPAT_LEVEL={level!r} asks for a broken form of NTLM: refused.",
+            hint="Remove it, or set it to 3 or more.",
+        )
+    if not _has_ntlm_ciphers():
+        raise NotSupported(
+            subject,
+            "NTLM needs MD5 and RC4, which the OpenSSL of the machine that runs auditor does not offer (FIPS mode, or "
+            "no legacy provider).",
+            hint="Use Kerberos, or over HTTPS a client certificate or Basic.",
+        )
 
     def new_context(bindings: Any) -> Any:
         context = _seed(user, password).new_context()
@@ -118,6 +141,20 @@ def _ntlm_way(where: Endpoint, user: str, password: Secret | None) -> Way:
         return context
 
     return Way(name="ntlm", user=user, password=password, new_context=new_context)
+
+
+@functools.cache
+def _has_ntlm_ciphers() -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+    from cryptography.hazmat.primitives.ciphers import Cipher
+
+    try:
+        hashlib.md5(b"")  # noqa: S324  as pyspnego calls it: the form for other uses works in FIPS mode too
+        Cipher(ARC4(bytes(16)), mode=None).encryptor().update(b"")
+    except (UnsupportedAlgorithm, ValueError):
+        return False
+    return True
 
 
 def _seed(user: str, password: Secret) -> Any:
@@ -153,8 +190,12 @@ def log_in(subject: str, http: Http, chosen: Way, bindings: Any, deadline: Deadl
         if answer.status == 401:
             if reply is None or context.complete:
                 raise refused(subject, chosen, answer, first=leg == 0)
+            if bindings is None and chosen.name == "ntlm":
+                _need_strong(subject, chosen, reply)
             token = _step(subject, chosen, context, reply, deadline)
         elif answer.status // 100 == 2:
+            if not context.complete and reply is None:
+                raise _nonsense(subject, chosen, "the last word is missing")
             if not context.complete:
                 _step(subject, chosen, context, reply, deadline)
             break
@@ -165,18 +206,48 @@ def log_in(subject: str, http: Http, chosen: Way, bindings: Any, deadline: Deadl
     return context
 
 
+def _need_strong(subject: str, chosen: Way, challenge: bytes) -> None:
+    """Without TLS, answer only a challenge that agrees on what protects the messages.
+
+    Whoever stands in between may have taken it out, and pyspnego takes what it is given.
+    """
+    if challenge.startswith(_CHALLENGE) and len(challenge) >= 24:
+        (flags,) = struct.unpack_from("<I", challenge, 20)
+        if flags & _STRONG != _STRONG:
+            raise unprotected(subject, chosen)
+
+
+def unprotected(subject: str, chosen: Way) -> UnsafeProtocol:
+    """The error for a login that agrees on no encryption worth the name."""
+    return UnsafeProtocol(
+        subject,
+        f"the login by {chosen.title} agrees on no encryption, or a weak one: others could read or change what "
+        "follows; refused.",
+        hint="Check the policies of the machine about NTLM session security, or use HTTPS.",
+    )
+
+
 def _step(subject: str, chosen: Way, context: Any, reply: bytes | None, deadline: Deadline) -> bytes:
     from spnego.exceptions import SpnegoError
 
     try:
         if chosen.name == "kerberos":
-            return kerberos.step(subject, context, reply, deadline)
+            return _kerberos_step(subject, chosen, context, reply, deadline)
         token: bytes | None = context.step(reply)
     except HostError:
         raise
     except (SpnegoError, ValueError, struct.error, IndexError, KeyError, UnicodeError) as error:
         raise _nonsense(subject, chosen, f"{type(error).__name__}") from None
     return token or b""
+
+
+def _kerberos_step(subject: str, chosen: Way, context: Any, reply: bytes | None, deadline: Deadline) -> bytes:
+    try:
+        return kerberos.step(subject, context, reply, deadline)
+    except kerberos.NoTicket as error:
+        if reply is None or error.known:
+            raise
+        raise _nonsense(subject, chosen, "no token of Kerberos") from None
 
 
 def _reply(subject: str, chosen: Way, answer: Answer) -> bytes | None:
@@ -206,6 +277,12 @@ def refused(subject: str, chosen: Way, answer: Answer, *, first: bool = False) -
             subject,
             f"it does not accept {chosen.title}, only {offered}.",
             hint=f"Enable {known} in its WinRM service (winrm/config/service/auth), or use another auth.",
+        )
+    if first and chosen.name == "ntlm":
+        return NotSupported(
+            subject,
+            "it ended the login by NTLM before any password was looked at.",
+            hint="A policy may forbid NTLM on it (Network security: Restrict NTLM): check it, or use Kerberos.",
         )
     if chosen.name == "certificate":
         return LoginDenied(

@@ -240,7 +240,7 @@ def _make_context(subject: str, ca_file: Path | None, own: Credential | None, *,
         except (OSError, ssl.SSLError) as error:
             raise CertificateUnknown(
                 subject,
-                f"the file of trusted authorities {ca_file} cannot be used ({error.strerror or error}).",
+                f"the file of trusted authorities {ca_file} cannot be used ({_file_words(error)}).",
                 hint="It must hold certificates in PEM form.",
             ) from error
     else:
@@ -267,12 +267,17 @@ def _load_own(subject: str, context: ssl.SSLContext, own: Credential) -> None:
             lambda: "" if passphrase is None else passphrase.reveal(),
         )
     except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or error.strerror or "not a certificate with its key in PEM form"
         raise LoginDenied(
             subject,
-            f"the client certificate {certificate} cannot be used ({str(reason).lower().replace('_', ' ')}).",
+            f"the client certificate {certificate} cannot be used ({_file_words(error)}).",
             hint="Check certificate_file, key_file and the passphrase.",
         ) from None
+
+
+def _file_words(error: OSError) -> str:
+    """Why OpenSSL cannot use a file, without its error's number and the line of its source."""
+    reason = getattr(error, "reason", None) or error.strerror or "not in PEM form"
+    return str(reason).lower().replace("_", " ")
 
 
 def forget() -> None:

@@ -13,16 +13,27 @@ from collectors.transports.sockets import QUICKACK, errno_name
 _READ_BYTES = 64 * 1024
 _open: "set[Connection]" = set()
 _open_lock = threading.Lock()
+_stops = 0
 
 
 class Connection:
     """A connected socket whose every wait ends at `limit`; its errors say `during` what it ended.
 
     `host_deadline` is when the whole visit ends; `limit` may be nearer (while connecting and logging in). The thread
-    that opened it is the only one to send, receive and close; `hang_up_all()` of another one only wakes it.
+    that opened it is the only one to send, receive and close; `hang_up_all()` of another one only wakes it. `since` is
+    what `stops()` was when the visit began: one that was still connecting when all were ended does not begin after it
+    (None: it does, for what remains to be tidied up).
     """
 
-    def __init__(self, subject: str, sock: socket.socket, *, limit: Deadline, host_deadline: Deadline) -> None:
+    def __init__(
+        self,
+        subject: str,
+        sock: socket.socket,
+        *,
+        limit: Deadline,
+        host_deadline: Deadline,
+        since: int | None = None,
+    ) -> None:
         self.subject = subject
         self.limit = limit
         self.host_deadline = host_deadline
@@ -32,9 +43,13 @@ class Connection:
         self._sock: Any = sock
         self._closed = False
         self._lock = threading.Lock()
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # some systems refuse it once the peer has hung up; the first word will tell
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with _open_lock:
             _open.add(self)
+            too_late = since is not None and since != _stops
+        if too_late:
+            self.hang_up()
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """Put TLS on top. Raises `ssl.SSLError` as it is: the caller knows the words; a broken connection is ours."""
@@ -150,9 +165,16 @@ def _why(error: Exception | str) -> str:
     return str(error)
 
 
+def stops() -> int:
+    """How often `hang_up_all()` was called so far."""
+    return _stops
+
+
 def hang_up_all() -> None:
-    """End every conversation under way, in whatever thread."""
+    """End every conversation under way, in whatever thread, and those that visits under way are about to begin."""
+    global _stops  # noqa: PLW0603  one count for the process, as there is one set of connections
     with _open_lock:  # visits under way may be opening others
+        _stops += 1
         connections = list(_open)
     for connection in connections:
         connection.hang_up()

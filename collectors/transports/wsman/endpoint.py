@@ -32,6 +32,11 @@ class Endpoint:
         return place(self.name, self.port)
 
     @property
+    def header(self) -> str:
+        """`place` as the Host header wants it: a name beyond ASCII in the form in which DNS was asked for it."""
+        return self.place if self.name.isascii() else place(self.name.encode("idna").decode(), self.port)
+
+    @property
     def is_address(self) -> bool:
         """Whether it is reached by an address rather than a name."""
         try:
@@ -75,6 +80,22 @@ def check(subject: str, where: Endpoint, user: str, credential: Credential) -> N
         )
     if way in ("ntlm", "basic"):
         _need_password(subject, user, credential)
+    password = credential.password
+    for what, text in (("user", user), ("password", "" if password is None else password.reveal())):
+        if not _is_text(text):
+            raise LoginDenied(
+                subject,
+                f"the {what} to log in with is no text in UTF-8; it was not tried.",
+                hint="Write it anew in UTF-8 where it is kept (environment variable, file, key store).",
+            )
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, as the environment hands them over
+        return False
+    return True
 
 
 def _need_password(subject: str, user: str, credential: Credential) -> None:
@@ -83,5 +104,5 @@ def _need_password(subject: str, user: str, credential: Credential) -> None:
         raise LoginDenied(
             subject,
             f"no {lacking} is configured to log in with.",
-            hint="Name a credential for this machine in the client file.",
+            hint="Name a credential for it in the client file, or give --user and --password-from.",
         )

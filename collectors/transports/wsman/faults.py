@@ -51,8 +51,9 @@ _TRUST = Words(
 )
 _DENIED = Words(
     "the account may not open a remote shell",
-    "Make it a member of Administrators or of Remote Management Users; a local administrator other than the built-in "
-    "one also needs LocalAccountTokenFilterPolicy.",
+    "Make it a member of Remote Management Users and give that group read and execute in RootSDDL (winrm configSDDL "
+    "default; the README has the lines), or make it an administrator; a local one other than the built-in also needs "
+    "LocalAccountTokenFilterPolicy.",
     denied=True,
 )
 _QUOTA = "It frees itself as sessions end; else raise"
@@ -141,6 +142,10 @@ _HRESULT_WIN32 = 0x8007
 _WSMAN = 0x8033
 _HEXADECIMAL = 0x80000000
 _STATUS_WORDS = {
+    400: (
+        "it could not read the request",
+        "Check the port; with Kerberos, an account in very many groups has a ticket too large for it (MaxFieldLength).",
+    ),
     403: ("its web server forbids the address /wsman", "Check IPv4Filter and IPv6Filter of winrm/config/service."),
     404: ("there is no WinRM service at /wsman", "Check the port, and run winrm quickconfig on the machine."),
     405: ("there is no WinRM service at /wsman", "Check the port, and run winrm quickconfig on the machine."),

@@ -12,7 +12,9 @@ from collectors.transports.wsman.endpoint import Endpoint
 
 SOAP = "application/soap+xml;charset=UTF-8"
 _HEAD_LIMIT_BYTES = 64 * 1024
-_BODY_LIMIT_BYTES = 8 * 1024 * 1024  # we ask for envelopes of 150 kB at most; base64 and sealing add a third
+_BODY_LIMIT_BYTES = 1024 * 1024  # we ask for envelopes of 150 kB at most; parsed, hostile ones grow twentyfold
+_INTERIM_LIMIT = 16
+_MOST_DIGITS = 15
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?")
 _BODYLESS = (204, 304)
 _TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake
@@ -51,7 +53,7 @@ class Http:
         self.connection = connection
         self.spent = False
         self._buffer = bytearray()
-        self._head = f"POST /wsman HTTP/1.1\r\nHost: {where.place}\r\nUser-Agent: auditor\r\n".encode()
+        self._head = f"POST /wsman HTTP/1.1\r\nHost: {where.header}\r\nUser-Agent: auditor\r\n".encode()
 
     def post(self, body: bytes, *, content_type: str = SOAP, authorization: str = "") -> Answer:
         """Send one request and read its answer whole."""
@@ -64,10 +66,12 @@ class Http:
         return self._answer()
 
     def _answer(self) -> Answer:
-        while True:
+        for _ in range(_INTERIM_LIMIT):
             status, headers = self._read_head()
             if status >= 200:
                 break
+        else:
+            raise self._nonsense("it announces an answer without end")
         body = b"" if status in _BODYLESS else self._read_body(headers)
         if headers.get("connection", "").lower() == "close":
             self.spent = True
@@ -104,7 +108,7 @@ class Http:
         length = headers.get("content-length")
         if length is None:
             return self._read_to_end()
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
             raise self._nonsense(f"it states the length {length[:20]!r}")
         return self._take(int(length))
 

@@ -51,11 +51,17 @@ _HINT_EXTRA = "Install it: pip install 'patch-license-auditor[kerberos]', or use
 
 
 class NoTicket(LoginDenied):
-    """No ticket could be had; `password_refused` tells that a domain controller has refused the password."""
+    """No ticket could be had; `password_refused` tells that a domain controller has refused the password.
 
-    def __init__(self, subject: str, problem: str, *, hint: str, password_refused: bool = False) -> None:
+    `known` is false for what only the library's own words describe.
+    """
+
+    def __init__(
+        self, subject: str, problem: str, *, hint: str, password_refused: bool = False, known: bool = True
+    ) -> None:
         super().__init__(subject, problem, hint=hint)
         self.password_refused = password_refused
+        self.known = known
 
 
 def available() -> bool:
@@ -148,6 +154,7 @@ def _account(subject: str, user: str, password: Secret | None, deadline: Deadlin
                 account.failure.problem,
                 hint=account.failure.hint,
                 password_refused=account.failure.password_refused,
+                known=account.failure.known,
             )
         if account.credential is None:
             try:
@@ -175,7 +182,7 @@ def _log_in(user: str, password: Secret) -> tuple[Any, Any, str]:
     principal = krb5.parse_name_flags(context, _principal(user).encode())
     options = krb5.get_init_creds_opt_alloc(context)
     krb5.get_init_creds_opt_set_canonicalize(options, True)  # noqa: FBT003  the library's own form
-    secret = password.reveal().encode("utf-8", "replace")
+    secret = password.reveal().encode()
     ticket = krb5.get_init_creds_password(context, principal, options, password=secret)
     cache = krb5.cc_new_unique(context, b"MEMORY")
     krb5.cc_initialize(context, cache, ticket.client)
@@ -215,7 +222,8 @@ def _explained(subject: str, error: Exception) -> Exception:
         )
     if number is None and not type(error).__module__.startswith(("spnego", "gssapi", "krb5")):
         return error
-    return NoTicket(subject, f"no Kerberos ticket: {printable(str(error))}.", hint="Check krb5.conf and the account.")
+    problem = f"no Kerberos ticket: {printable(str(error))}."
+    return NoTicket(subject, problem, hint="Check krb5.conf and the account.", known=False)
 
 
 def _number(error: Exception) -> int | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from collectors.credentials import Secret
-from collectors.errors import DeadlineExceeded, LoginDenied
+from collectors.errors import ConversationFailed, DeadlineExceeded, LoginDenied
 from collectors.transports.base import Deadline
 from collectors.transports.marks import mark
 from collectors.transports.wsman.endpoint import Endpoint
@@ -24,6 +24,7 @@ class _Account:
     change: threading.Condition = field(default_factory=threading.Condition)
     proven: bool = False
     under_way: int = 0
+    forgotten: bool = False
     refused_by: list[str] = field(default_factory=list)
 
 
@@ -74,6 +75,8 @@ def _enter(subject: str, user: str, account: _Account, deadline: Deadline) -> No
                     f"login as {user} was not tried: {others} have refused it, and the domain would lock the account.",
                     hint="Check user and password, then run again.",
                 )
+            if account.forgotten:
+                raise ConversationFailed(subject, "the visit was stopped while the same login was tried elsewhere.")
             if deadline.passed:
                 raise DeadlineExceeded(subject, "the deadline passed while the same login was tried elsewhere.")
             account.change.wait(deadline.remaining_s())
@@ -81,6 +84,11 @@ def _enter(subject: str, user: str, account: _Account, deadline: Deadline) -> No
 
 
 def forget() -> None:
-    """Begin anew: the next run may have another password behind the same name."""
+    """Begin anew: the next run may have another password behind the same name. Whoever waits here waits no more."""
     with _lock:
+        accounts = list(_accounts.values())
         _accounts.clear()
+    for account in accounts:
+        with account.change:
+            account.forgotten = True
+            account.change.notify_all()

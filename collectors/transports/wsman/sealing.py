@@ -18,6 +18,7 @@ _SEALED = re.compile(
     rb"\s*Content-Type:\s*application/octet-stream\r\n",
     re.IGNORECASE,
 )
+_HEAD_BYTES = 1024  # of the parts; nowhere else is looked for them, lest a hostile body keep the expression busy
 _ENDS = (b"--Encrypted Boundary--\r\n", b"-- Encrypted Boundary--\r\n", b"--Encrypted Boundary--")
 
 
@@ -65,7 +66,7 @@ def unseal(context: Any, body: bytes) -> bytes:
     """The message inside a sealed HTTP body. Raises `Damaged` when it was altered or is incomplete."""
     from spnego.exceptions import SpnegoError
 
-    begin, end = _SEALED.match(body), next((end for end in _ENDS if body.endswith(end)), b"")
+    begin, end = _SEALED.match(body, 0, _HEAD_BYTES), next((end for end in _ENDS if body.endswith(end)), b"")
     if begin is None or not end:
         raise Damaged("its parts are not those of a sealed message")
     content = body[begin.end() : -len(end)]

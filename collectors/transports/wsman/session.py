@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from collectors.errors import ConversationFailed, HostError, UnsafeProtocol
+from collectors.errors import ConversationFailed, HostError
 from collectors.transports.base import Deadline
 from collectors.transports.wsman import authentication, faults, lockout, sealing
 from collectors.transports.wsman.authentication import Way
@@ -20,14 +20,16 @@ from collectors.transports.wsman.endpoint import Endpoint
 from collectors.transports.wsman.http import SOAP, Answer, Http
 
 _MESSAGE_ID = re.compile(r"<a:MessageID>uuid:([0-9A-Fa-f-]{36})</a:MessageID>")
-_RELATES_TO = re.compile(rb"RelatesTo[^<>]*>\s*(?:urn:)?(?:uuid:)?\s*([0-9A-Fa-f-]{36})", re.IGNORECASE)
+_RELATES_TO = re.compile(rb"RelatesTo[^<>]{0,400}>\s{0,9}(?:urn:)?(?:uuid:)?\s{0,9}([0-9A-Fa-f-]{36})", re.IGNORECASE)
+_HEADER_BYTES = 16 * 1024  # SOAP's header comes first; no further is searched, hostile envelopes are long
 _ENVELOPE = re.compile(rb"\s*<")
 
 
 class Session:
     """One connection to a WinRM service, logged in and, without TLS, sealed.
 
-    `alive` is false once nothing more can be asked over it; the shell it opened lives on in the service.
+    `alive` is false once nothing more can be asked over it; the shell it opened lives on in the service. `refused`
+    tells that the service turned the login down in mid-conversation: the password must not be shown to it again.
     """
 
     def __init__(self, subject: str, where: Endpoint, chosen: Way, connection: Connection) -> None:
@@ -38,6 +40,7 @@ class Session:
         self._context: Any = None
         self.connection = connection
         self.alive = True
+        self.refused = False
 
     def log_in(self, deadline: Deadline) -> None:
         """Authenticate. Raises a `HostError`; the credential is not tried again."""
@@ -46,11 +49,7 @@ class Session:
         bindings = channel_binding(certificate) if certificate and self._way.new_context else None
         self._context = authentication.log_in(self._subject, self._http, self._way, bindings, deadline)
         if not self._tls and not sealing.can_seal(self._context):
-            raise UnsafeProtocol(
-                self._subject,
-                f"the login by {self._way.title} agreed on no encryption: others could read what follows; refused.",
-                hint="Check the policies of the machine about NTLM session security, or use HTTPS.",
-            )
+            raise authentication.unprotected(self._subject, self._way)
 
     def send_message(self, message: str | bytes) -> bytes:
         """Send an envelope and return the one that answers it; the seam between pywinrm's `Protocol` and us.
@@ -81,6 +80,7 @@ class Session:
         else:
             answer = self._http.post(envelope, content_type=SOAP, authorization=self._way.authorization)
         if answer.status == 401:
+            self.refused = True
             raise authentication.refused(self._subject, self._way, answer, first=self._context is None)
         return answer
 
@@ -105,7 +105,7 @@ class Session:
 
     def _check_relation(self, message: str, envelope: bytes, *, fault: bool) -> None:
         """An answer names the message it answers (P7); a fault may not have got as far as reading its name."""
-        asked, answered = _MESSAGE_ID.search(message), _RELATES_TO.search(envelope)
+        asked, answered = _MESSAGE_ID.search(message), _RELATES_TO.search(envelope, 0, _HEADER_BYTES)
         if answered is None and fault:
             return
         if asked is None or answered is None or asked[1].lower() != answered[1].decode().lower():
@@ -140,7 +140,8 @@ def opened(
     connection = connect()
     try:
         session = Session(subject, where, chosen, connection)
-        with lockout.attempt(subject, where, chosen.user, chosen.password, deadline):
+        password = chosen.password if chosen.new_context else None  # else it travels with the first message
+        with lockout.attempt(subject, where, chosen.user, password, deadline):
             connection.limit = Deadline.after(deadline.remaining_s(patience_s))
             session.log_in(connection.limit)
         connection.limit = deadline

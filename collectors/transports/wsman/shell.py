@@ -4,6 +4,7 @@ import binascii
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from xml.etree.ElementTree import ParseError  # parsing itself is pywinrm's; envelopes with a DTD do not reach it
@@ -24,6 +25,8 @@ _OPERATION_S = 60
 _RECEIVE_S = 5
 _LEAST_RECEIVE_S = 1.0
 _IDLE_MARGIN_S = 180
+_IN_VAIN = 10
+_PAUSE_S = 0.25
 _Result = TypeVar("_Result")
 
 
@@ -99,14 +102,17 @@ class Shell:
 
         Raises `TimeoutError` at the deadline, `Refused` or a `HostError` when it broke; what came is in `capture`.
         """
-        asked = False
+        asked, in_vain = False, 0
         while True:
             left_s = self._deadline.remaining_s()
             if asked and left_s < _LEAST_RECEIVE_S:
                 raise TimeoutError
+            if in_vain > _IN_VAIN:
+                time.sleep(_PAUSE_S)
             # pywinrm would ask again for ever (P6); the service answers soon, so that our deadline is never overslept.
             patience_s = max(1, min(int(left_s), _RECEIVE_S))
             asked = True
+            begun = time.monotonic()
             try:
                 stdout, stderr, status, done = self._ask(
                     "the run of the script",
@@ -114,7 +120,10 @@ class Shell:
                     operation_s=patience_s,
                 )
             except WinRMOperationTimeoutError:
-                continue
+                stdout = stderr = b""
+                status, done = -1, False
+            # A service that should wait for output and says at once that there is none would keep us busy for nothing.
+            in_vain = in_vain + 1 if not (stdout or stderr) and time.monotonic() - begun < _PAUSE_S else 0
             if not (capture.output(stdout) and capture.error(stderr)):
                 return None
             if done:
@@ -127,7 +136,8 @@ class Shell:
             return call()
         except WSManFaultError as fault:
             code = fault.wsman_fault_code if fault.wsman_fault_code is not None else fault.wmierror_code
-            raise Refused(code, _reason(fault), during) from None
+            # Some services write the number with a sign.
+            raise Refused(None if code is None else code & 0xFFFFFFFF, _reason(fault), during) from None
         except WinRMTransportError as error:
             raise self._nonsense(during, f"HTTP {error.code} without a fault") from None
         except WinRMOperationTimeoutError:
@@ -157,6 +167,9 @@ class Shell:
         if self._session.alive and self._delete(self._session, shell):
             return
         self._session.close_session()
+        if self._session.refused:
+            LOG.debug("%s: its shell was left behind: the login was refused in the middle", self._subject)
+            return
         try:
             session = self._reopen()
         except HostError as error:

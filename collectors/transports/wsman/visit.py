@@ -11,11 +11,11 @@ from collectors.model import Target
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
 from collectors.transports.capture import Capture
 from collectors.transports.sockets import dial, handshake_deadline
-from collectors.transports.wsman import authentication, faults
+from collectors.transports.wsman import authentication, faults, lockout
 from collectors.transports.wsman.authentication import Way
 from collectors.transports.wsman.bootstrap import COMMAND
 from collectors.transports.wsman.certificates import Trust
-from collectors.transports.wsman.connection import Connection
+from collectors.transports.wsman.connection import Connection, stops
 from collectors.transports.wsman.endpoint import check, endpoint, user_of
 from collectors.transports.wsman.session import Session, opened
 from collectors.transports.wsman.shell import FAREWELL_S, Refused, Shell, closing
@@ -56,22 +56,23 @@ class _Visit:
         self._credential = credential
         self._policy = policy
         self._deadline = deadline
+        self._since = stops()
 
     def run(self, line: str, stdin: bytes) -> ScriptOutput:
         """Make the visit."""
         check(self._subject, self._where, self._user, self._credential)
         way = authentication.way(self._subject, self._where, self._user, self._credential, self._deadline)
         LOG.debug("%s: visiting %s as %s by %s", self._subject, self._where.place, way.user, way.title)
-        session = self._open(way, self._deadline, self._policy)
+        session = self._open(way, self._deadline, self._policy, self._since)
         # The end of the shell needs a moment, too, and the machine should not wait for its own deadline.
         listening = Deadline(self._deadline.at - min(2.0, self._deadline.remaining_s() / 10))
         shell = Shell(self._subject, session, lambda: self._reopen(way), listening)
         with closing(shell):
-            return self._converse(shell, line, stdin)
+            return self._converse(shell, way, line, stdin)
 
-    def _converse(self, shell: Shell, line: str, stdin: bytes) -> ScriptOutput:
+    def _converse(self, shell: Shell, way: Way, line: str, stdin: bytes) -> ScriptOutput:
         try:
-            shell.open()
+            self._open_shell(shell, way)
             command = shell.start(line)
         except Refused as refusal:
             code = faults.win32(refusal.code or 0)
@@ -85,7 +86,21 @@ class _Visit:
             return self._listen(shell, command, capture, unfed=error)
         return self._listen(shell, command, capture)
 
-    def _listen(self, shell: Shell, command: str, capture: Capture, *, unfed: Exception | None = None) -> ScriptOutput:
+    def _open_shell(self, shell: Shell, way: Way) -> None:
+        """Where every message carries the password (Basic), the first one is the login."""
+        password = None if way.new_context else way.password
+        refusal = None
+        with lockout.attempt(self._subject, self._where, way.user, password, self._deadline):
+            try:
+                shell.open()
+            except Refused as error:  # a fault is the answer to somebody whose password was taken
+                refusal = error
+        if refusal is not None:
+            raise refusal
+
+    def _listen(
+        self, shell: Shell, command: str, capture: Capture, *, unfed: Refused | HostError | None = None
+    ) -> ScriptOutput:
         """What the command prints until it ends or something ends it."""
         if isinstance(unfed, HostError):
             return self._cut_off(capture, unfed)
@@ -105,16 +120,21 @@ class _Visit:
         notes: tuple[str, ...] = ()
         if unfed is not None:
             notes += (f"its input was refused: {unfed}",)
+        if status is None:
+            notes += ("it printed more than is kept",)
         if status == _NOT_FOUND:
             notes += ("cmd.exe found no powershell.exe",)
         return dataclasses.replace(output, notes=notes)
 
-    def _cut_off(self, capture: Capture, error: Exception) -> ScriptOutput:
+    def _cut_off(self, capture: Capture, error: Refused | HostError) -> ScriptOutput:
         timed_out = isinstance(error, DeadlineExceeded)
         notes: tuple[str, ...] = ()
         if not timed_out:
-            words = error.problem if isinstance(error, HostError) else f"the run of the script was ended: {error}"
-            notes = (words,)
+            if isinstance(error, Refused):
+                problem, hint = f"the run of the script was ended: {error}.", error.explained(self._subject).hint
+            else:
+                problem, hint = error.problem, error.hint
+            notes = (f"{problem} {hint}".strip(),)
         return ScriptOutput(
             stdout=capture.stdout,
             stderr=capture.stderr,
@@ -125,12 +145,12 @@ class _Visit:
 
     # ---- connecting
 
-    def _open(self, way: Way, deadline: Deadline, policy: ConnectionPolicy) -> Session:
+    def _open(self, way: Way, deadline: Deadline, policy: ConnectionPolicy, since: int | None) -> Session:
         return opened(
             self._subject,
             self._where,
             way,
-            lambda: self._connect(deadline, policy),
+            lambda: self._connect(deadline, policy, since),
             patience_s=policy.connect_timeout_s,
             deadline=deadline,
         )
@@ -138,13 +158,14 @@ class _Visit:
     def _reopen(self, way: Way) -> Session:
         """Another session, to delete the shell that the first one left: in little time, and with known certificates."""
         policy = dataclasses.replace(self._policy, accept_new_certificates=False)
-        return self._open(way, Deadline.after(FAREWELL_S), policy)
+        return self._open(way, Deadline.after(FAREWELL_S), policy, None)
 
-    def _connect(self, deadline: Deadline, policy: ConnectionPolicy) -> Connection:
+    def _connect(self, deadline: Deadline, policy: ConnectionPolicy, since: int | None) -> Connection:
         def connect() -> Connection:
             where = self._where
             sock = dial(self._subject, where.host, where.port, policy=policy, deadline=deadline, hint=_SILENT)
-            return Connection(self._subject, sock, limit=handshake_deadline(policy, deadline), host_deadline=deadline)
+            limit = handshake_deadline(policy, deadline)
+            return Connection(self._subject, sock, limit=limit, host_deadline=deadline, since=since)
 
         if not self._where.tls:
             return connect()

@@ -6,9 +6,10 @@ $fields += @('GracePeriodRemaining', 'KeyManagementServiceMachine', 'DiscoveredK
 $fields += @('EvaluationEndDate')
 
 # Extended security updates may be licensed without a key (through the cloud), so these are asked by id: Windows 10
-# years 1 to 3 and 4 to 6, Windows 10 IoT, Windows Server 2012 and 2012 R2 years 1 to 3.
+# years 1, 2, 3 and 4 to 6, Windows 10 IoT Enterprise the same, Windows Server 2012 and 2012 R2 years 1, 2, 3.
 $extended = @('f520e45e-7413-4a34-a497-d2765967d094', '1043add5-23b1-4afb-9a0f-64343c8f3f8d')
 $extended += @('83d49986-add3-41d7-ba33-87c7bfb5c0fb', '0b533b5e-08b6-44f9-b885-c2de291ba456')
+$extended += @('b8527af1-5389-447c-9a88-2d1691ea33d3', '7b76ee02-0a75-4f08-85d5-bd0feadad0c0')
 $extended += @('4dac5a0c-5709-4595-a32c-14a56a4a6b31', 'f69e2d51-3bbd-4ddf-8da7-a145e9dca597')
 $extended += @('c0a2ea62-12ad-435b-ab4f-c9bfab48dbc4', 'e3e2690b-931c-4c80-b1ff-dffba8a81988')
 $extended += @('55b1dd2d-2209-4ea0-a805-06298bad25b3')

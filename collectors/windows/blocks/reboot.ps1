@@ -18,10 +18,10 @@ try {
 
 try {
     $session = Open-Key 'HKLM' 'SYSTEM\CurrentControlSet\Control\Session Manager'
-    # Pairs of source and target: an empty target means deletion.
+    # Pairs of source and target, an empty target means deletion: half as many operations as texts.
     $renames = Read-Value $session 'PendingFileRenameOperations'
     $value['file_renames'] = 0
-    if ($null -ne $renames) { $value['file_renames'] = @($renames | Where-Object { $_ -ne '' }).Count }
+    if ($null -ne $renames) { $value['file_renames'] = [int][Math]::Ceiling(@($renames).Count / 2) }
 } catch {
     Add-Failure 'reboot' $_ 'the pending file renames'
 }
@@ -36,18 +36,19 @@ try {
 
 # Only where the Configuration Manager client is installed; its namespace wants an administrator.
 $value['configuration_manager'] = $null
-if ($null -ne (Open-Key 'HKLM' 'SOFTWARE\Microsoft\SMS\Client')) {
-    $value['configuration_manager_client'] = $true
-    try {
+try {
+    if ($null -ne (Open-Key 'HKLM' 'SOFTWARE\Microsoft\SMS\Client')) {
+        $value['configuration_manager_client'] = $true
         $client = 'Management.ManagementClass' -as [type]
+        if ($Audit.Deaf) { $client = $null }
         if ($null -ne $client) {
             $utilities = New-Object -TypeName $client.FullName -ArgumentList 'root\ccm\ClientSDK:CCM_ClientUtilities'
             $answer = $utilities.InvokeMethod('DetermineIfRebootPending', $null, $null)
             $value['configuration_manager'] = ([bool]$answer['RebootPending'] -or [bool]$answer['IsHardRebootPending'])
         }
-    } catch {
-        $value['configuration_manager_problem'] = Get-Problem $_
     }
+} catch {
+    $value['configuration_manager_problem'] = Get-Problem $_
 }
 
 $value

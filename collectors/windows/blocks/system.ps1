@@ -1,6 +1,13 @@
 # Identity of the running Windows. The registry tells all that the verdict needs, without administrator; CIM, which is
 # refused to a plain member of Remote Management Users, adds the SKU, the board and the boot time.
 $value = @{}
+
+function Read-Text {
+    # A value that is worth having and not worth losing the build for: $null where its key may not be read.
+    param([string]$Path, [string]$Name)
+    try { Read-Value (Open-Key 'HKLM' $Path) $Name } catch { $null }
+}
+
 $value['clock'] = Get-IsoDate ([datetime]::UtcNow)
 
 $current = Open-Key 'HKLM' 'SOFTWARE\Microsoft\Windows NT\CurrentVersion'
@@ -9,10 +16,10 @@ $names = @(
     'InstallationType', 'ProductName', 'InstallDate', 'InstallTime'
 )
 $value['current_version'] = Read-Values $current $names
-$value['architecture'] = Read-Value (
-    Open-Key 'HKLM' 'SYSTEM\CurrentControlSet\Control\Session Manager\Environment') 'PROCESSOR_ARCHITECTURE'
-$value['product_type'] = Read-Value (Open-Key 'HKLM' 'SYSTEM\CurrentControlSet\Control\ProductOptions') 'ProductType'
-$value['locale'] = Read-Value (Open-Key 'HKLM' 'SYSTEM\CurrentControlSet\Control\Nls\Language') 'Default'
+$control = 'SYSTEM\CurrentControlSet\Control'
+$value['architecture'] = Read-Text "$control\Session Manager\Environment" 'PROCESSOR_ARCHITECTURE'
+$value['product_type'] = Read-Text "$control\ProductOptions" 'ProductType'
+$value['locale'] = Read-Text "$control\Nls\Language" 'Default'
 $value['culture'] = ''
 try {
     $number = [Convert]::ToInt32($value['locale'], 16)
@@ -21,14 +28,19 @@ try {
     $value['culture_problem'] = Get-Problem $_
 }
 
-$network = Read-Values (Open-Key 'HKLM' 'SYSTEM\CurrentControlSet\Services\Tcpip\Parameters') @('Hostname', 'Domain', 'NV Domain')
-$value['hostname'] = $network['Hostname']
-if ($null -eq $value['hostname']) { $value['hostname'] = [Environment]::MachineName }
-$value['dns_domain'] = $network['Domain']
-if (-not $value['dns_domain']) { $value['dns_domain'] = $network['NV Domain'] }
+$network = 'SYSTEM\CurrentControlSet\Services\Tcpip\Parameters'
+$value['hostname'] = Read-Text $network 'Hostname'
+if (-not $value['hostname']) { $value['hostname'] = [Environment]::MachineName }
+$value['dns_domain'] = Read-Text $network 'Domain'
+if (-not $value['dns_domain']) { $value['dns_domain'] = Read-Text $network 'NV Domain' }
 
-$value['bios'] = Read-Values (Open-Key 'HKLM' 'HARDWARE\DESCRIPTION\System\BIOS') @('SystemManufacturer', 'SystemProductName')
-$value['hardware_config'] = Read-Value (Open-Key 'HKLM' 'SYSTEM\HardwareConfig') 'LastConfig'
+$bios = 'HARDWARE\DESCRIPTION\System\BIOS'
+$value['bios'] = @{}
+foreach ($name in @('SystemManufacturer', 'SystemProductName')) {
+    $written = Read-Text $bios $name
+    if ($null -ne $written) { $value['bios'][$name] = $written }
+}
+$value['hardware_config'] = Read-Text 'SYSTEM\HardwareConfig' 'LastConfig'
 
 # Two clocks that count since the start: when they agree, their difference from now is the boot time, without CIM.
 # TickCount is milliseconds modulo 2^32.

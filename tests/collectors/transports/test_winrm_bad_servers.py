@@ -2,7 +2,6 @@
 
 import base64
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from collectors.credentials import Credential, Secret
-from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, LoginDenied, NotSupported, UnsafeProtocol
+from collectors.errors import ConversationFailed, DeadlineExceeded, HostError, LoginDenied, NotSupported
 from collectors.model import Target
 from collectors.transports import winrm
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
@@ -112,9 +111,10 @@ def speaks_ssh(connection: socket.socket, stop: threading.Event) -> None:
         (says(status("302 Found", "Location: http://evil.example/")), NotSupported, "sends us elsewhere"),
         (says(status("500 Internal Server Error")), ConversationFailed, "HTTP 500 and nothing else"),
         (says(status("413 Too Large")), ConversationFailed, "HTTP 413"),
+        (says(status("400 Bad Request")), NotSupported, "could not read the request"),
         (says(status("418 I'm a teapot")), ConversationFailed, "HTTP 418"),
         (says(status("401 Unauthorized", "WWW-Authenticate: Kerberos")), NotSupported, "NTLM, only Kerberos"),
-        (says(status("401 Unauthorized")), LoginDenied, "was refused"),
+        (says(status("401 Unauthorized")), NotSupported, "before any password was looked at"),
         (says(status("200 OK")), ConversationFailed, "makes no sense|does not come to an end"),
         (says(challenge(b"nonsense")), ConversationFailed, "login by NTLM makes no sense"),
         (says(challenge(b"NTLMSSP\0\2\0\0\0" + b"\xff" * 60)), ConversationFailed, "makes no sense|stopped"),
@@ -162,25 +162,6 @@ def test_a_challenge_that_never_ends_is_given_up() -> None:
     with bad_servers.serve(says(*[challenge(token)] * 9)) as server, pytest.raises(HostError):
         knock(server.port)
     assert server.visits == 1
-
-
-def test_a_login_that_agrees_on_no_encryption_is_not_gone_on_with() -> None:
-    """A service, or someone in between, may leave out what seals: then nothing is said."""
-    unicode_ntlm_info = 0x00000001 | 0x00000200 | 0x00800000
-    info = b"\x00\x00\x00\x00"
-    fields = struct.pack("<HHI", 0, 0, 48), struct.pack("<I", unicode_ntlm_info), b"8bytes!!", bytes(8)
-    token = b"NTLMSSP\0" + struct.pack("<I", 2) + b"".join(fields) + struct.pack("<HHI", 4, 4, 48) + info
-    said: list[bytes] = []
-
-    def behave(connection: socket.socket, stop: threading.Event) -> None:
-        for answer in (challenge(token), status("200 OK"), status("500 No")):
-            said.append(connection.recv(65536))
-            connection.sendall(answer)
-        stop.wait()
-
-    with bad_servers.serve(behave) as server, pytest.raises(UnsafeProtocol, match="agreed on no encryption"):
-        knock(server.port)
-    assert [b"\r\nAuthorization: " in request for request in said if request] == [True, True]
 
 
 # ---- a service that lies once we are logged in

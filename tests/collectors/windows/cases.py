@@ -1,8 +1,10 @@
 """Recorded cases of the Windows blocks: `tests/collectors/windows/cases/<block>/<oddity>.json`.
 
 The file is the envelope of a frame, `{"s": state, "e": problem, "d": refusals, "v": value}`, written after the shapes
-real machines give. `<oddity>.expected.json`, written by hand, holds the fields of the `WindowsPart` that are not at
-their default; a gap's collector is left out. An oddity that begins with "no_admin" is a plain user's answer.
+the documentation gives: no machine has answered yet. `<oddity>.expected.json` holds the fields of the `WindowsPart`
+that are not at their default; a gap's collector is left out. The parsers wrote those files and people read them beside
+the answers: they guard against change, and are right as far as that reading went. An oddity that begins with
+"no_admin" is a plain user's answer.
 """
 
 import json

@@ -11,8 +11,14 @@ function New-StandInKey {
     $key = New-Object -TypeName 'PSObject' -Property @{ Registry = $Registry; Path = $Path }
     Add-Member -InputObject $key -MemberType 'ScriptMethod' -Name 'GetValue' -Value {
         param($name)
-        $this.Registry.($this.Path).$name
+        $found = $this.Registry.($this.Path).$name
+        # The comma keeps a list of one text a list.
+        return , $found
     }
+    Add-Member -InputObject $key -MemberType 'ScriptMethod' -Name 'GetValueNames' -Value {
+        foreach ($value in $this.Registry.($this.Path).PSObject.Properties) { $value.Name }
+    }
+    Add-Member -InputObject $key -MemberType 'ScriptMethod' -Name 'Close' -Value { return }
     Add-Member -InputObject $key -MemberType 'ScriptMethod' -Name 'OpenSubKey' -Value {
         param($name, $writable)
         New-StandInKey $this.Registry "$($this.Path)\$name"

@@ -86,3 +86,23 @@ def test_W31_a_machine_in_constrained_language_mode_is_asked_through_reg_exe() -
     assert seen.operating_system.hostname == "BORNE"
     assert next(row.name for row in seen.applications if not row.noise) == "7-Zip 23.01 (x64 édition)"
     assert "Constrained Language Mode" in seen.gaps_of(FactKind.AVAILABLE_UPDATES)[0].detail
+
+
+def test_what_the_transport_knows_comes_before_guesses_about_powershell() -> None:
+    failures = {wsman.Operation.COMMAND: wsman.Fault(code=2147942402)}
+    with wsman.serve(runner=machine(lambda script: b""), failures=failures) as peer:
+        seen = seen_over(peer, tls=False)
+    (gap,) = seen.gaps
+    assert (gap.reason, gap.kind) == (GapReason.DENIED, FactKind.HOST)
+    assert "powershell.exe was not found on it (2)" in gap.detail
+    assert "Constrained" not in gap.detail
+
+
+def test_a_shell_that_a_quota_or_a_restart_ends_leaves_the_reason_in_the_gap() -> None:
+    failures = {wsman.Operation.RECEIVE: wsman.Fault(code=2150858843)}
+    with wsman.serve(runner=machine(lambda script: b""), failures=failures) as peer:
+        seen = seen_over(peer, tls=False)
+    (gap,) = seen.gaps
+    assert gap.reason is GapReason.TRUNCATED
+    assert "the shell is gone" in gap.detail
+    assert "Try again" in gap.detail

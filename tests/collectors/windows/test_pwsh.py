@@ -69,6 +69,7 @@ def printed(text: bytes, tmp_path: Path, surfaces: Mapping[str, Any] = SURFACES)
     done = subprocess.run(
         [PWSH, "-NoProfile", "-NonInteractive", "-File", str(path)],
         env={**os.environ, "AUDITOR_SURFACES": str(file)},
+        cwd=tmp_path,  # what Windows takes for the null device is a file elsewhere
         capture_output=True,
         check=False,
         timeout=120,
@@ -145,6 +146,44 @@ def test_a_block_that_throws_keeps_its_refusals(tmp_path: Path, monkeypatch: pyt
     envelope = json.loads(printed(script.build_windows_script([block], nonce=NONCE), tmp_path).sections["own"].stdout)
     assert (envelope["s"], envelope["d"], envelope["v"]) == ("failed", [["roles", "denied", "x"]], None)
     assert " 0x" in envelope["e"]
+
+
+def test_a_slow_block_that_throws_is_told_by_its_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Write-Error` under "Stop" leaves a runspace wrapped in an exception that has no inner one."""
+    body = "Write-Error -Exception (New-Object -TypeName 'UnauthorizedAccessException' -ArgumentList 'x')\n"
+    block = own_block(monkeypatch, body, slow=True, timeout_s=20)
+    envelope = json.loads(printed(script.build_windows_script([block], nonce=NONCE), tmp_path).sections["own"].stdout)
+    assert (envelope["s"], envelope["e"]) == ("failed", "UnauthorizedAccessException 0x80070005: x")
+
+
+def test_wmi_is_asked_apart_and_its_error_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question itself, replaced: a row, an error, and an answer that never comes, after which nobody asks again."""
+    body = """
+$CimQuestion = {
+    param($Namespace, $Query, $Property, $Seconds)
+    if ($Query -eq 'SELECT A, B FROM Hangs') { Start-Sleep -Seconds 60 }
+    if ($Query -eq 'SELECT A FROM Refused') { throw (New-Object -TypeName 'UnauthorizedAccessException') }
+    @{ 'A' = $Query; 'B' = $Property.Count }
+}
+$value = @{}
+# The stand-in hides the function of the prologue under its own name.
+$value['rows'] = @(Read-RealCim 'Answers' @('A', 'B') 'C = 1')
+foreach ($class in @('Refused', 'Hangs', 'Answers')) {
+    try {
+        [void](Read-RealCim $class $(if ($class -eq 'Refused') { @('A') } else { @('A', 'B') }) '' 'root' 1)
+    } catch {
+        $value[$class] = Get-Problem $_
+    }
+}
+$value
+"""
+    block = own_block(monkeypatch, body)
+    text = script.build_windows_script([block], nonce=NONCE).replace(b"function Read-Cim {", b"function Read-RealCim {")
+    value = json.loads(printed(text, tmp_path).sections["own"].stdout)["v"]
+    assert value["rows"] == [{"A": "SELECT A, B FROM Answers WHERE C = 1", "B": 2}]
+    assert value["Refused"].startswith("UnauthorizedAccessException 0x80070005: ")
+    assert value["Hangs"].startswith("TimeoutException 0x80131505: ")
+    assert value["Answers"].startswith("TimeoutException 0x80131505: ")
 
 
 def test_a_slow_block_that_hangs_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

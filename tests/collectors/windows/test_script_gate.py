@@ -47,6 +47,8 @@ NEVER = re.compile(
     | CreateSubKey | \.SetValue\( | DeleteValue | DeleteSubKey | \.SetAccessControl | WriteAll(?:Text|Bytes|Lines)
     | \[IO\.File\]::(?:Create|Delete|Move|Copy|Append|OpenWrite) | \[IO\.Directory\]::(?:Create|Delete|Move)
     | StreamWriter | \.Start\( | \.Stop\( | InstallProductKey | \.Uninstall | Add-Type | DllImport | Invoke-Expression
+    # Decoding and unpacking in one script is what malware is known by: endpoint protection raises an alarm.
+    | FromBase64String | CompressionMode\]::Decompress
     | DownloadString | WebClient | Invoke-WebRequest | OpenSubKey\([^)]*\$true
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -136,6 +138,10 @@ class TestTheWholeScript:
         asked = code(WHOLE) + degraded.COMMAND
         assert not re.search(r"DigitalProductId|BackupProductKey|RegisteredOwner", asked)
         assert not re.search(r"(?<!Partial)ProductKey\b", asked)
+
+
+def test_the_stand_ins_of_the_tests_parse_too() -> None:
+    assert defects(Path(__file__).with_name("stand_ins.ps1").read_text("utf-8")) == []
 
 
 class TestTheGateItself:

@@ -13,7 +13,7 @@ from collectors.assembly import Cut
 from collectors.model import CollectorOutcome, FactKind, GapReason, HostSnapshot, Protocol, RebootSignal, Target
 from collectors.releases import release_of
 from collectors.script import read_sections
-from collectors.windows.assembly import KINDS, assemble_windows
+from collectors.windows.assembly import KINDS, assemble_windows, read_answer
 from collectors.windows.blocks import discover
 from collectors.windows.facts import ProductType
 from tests.collectors.frames import NONCE, end
@@ -190,6 +190,29 @@ class TestLeastPrivilege:
     def test_an_administrator_is_not_told_to_become_one(self) -> None:
         seen = snapshot(answer({**CLIENT, "updates": "denied"}))
         assert "only an administrator" not in " ".join(gap.detail for gap in seen.gaps_of(FactKind.INSTALLED_UPDATES))
+
+
+class TestReasons:
+    @pytest.mark.parametrize(
+        ("problem", "reason"),
+        [
+            ("SecurityException 0x8013150a: x", GapReason.DENIED),
+            ("UnauthorizedAccessException 0x80070005: x", GapReason.DENIED),
+            ("CimException/AccessDenied 0x80041003: x", GapReason.DENIED),
+            ("Win32Exception/5 0x80004005: x", GapReason.DENIED),
+            ("Win32Exception/1060 0x80004005: x", GapReason.FAILED),
+            ("Win32Exception/50 0x80004005: x", GapReason.FAILED),
+            ("CimException/InvalidClass 0x80041010: x", GapReason.MISSING),
+            ("COMException 0x80040154: x", GapReason.MISSING),
+            ("TimeoutException 0x80131505: x", GapReason.TIMED_OUT),
+            ("CimException/Failed 0x80041069: x", GapReason.TIMED_OUT),
+            ("COMException 0x80240438: 0x80070005 SecurityException", GapReason.FAILED),  # words of a message
+        ],
+    )
+    def test_a_failure_is_sorted_by_type_and_code_never_by_its_words(self, problem: str, reason: GapReason) -> None:
+        text = json.dumps({"s": "failed", "e": problem, "d": [["roles", problem, "a part"]], "v": None})
+        block = next(block for block in discover() if block.name == "roles")
+        assert {gap.reason for gap in read_answer(block, text, elevated=True).gaps} == {reason}
 
 
 class TestWhatDidNotComeHome:
