@@ -10,10 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
-from reports.view import COVERAGE_RULE, MISSING_RULE, OVERDUE_RULE, SUPPORT_RULE, View, exploited, late_days
+from reports.licenses import Licenses, combined
+from reports.view import (
+    COVERAGE_RULE,
+    EXPLOITED_RULE,
+    MISSING_RULE,
+    OVERDUE_RULE,
+    SUPPORT_RULE,
+    View,
+    exploited,
+    late_days,
+)
 from rules.model import Finding, Outcome, PatchState, PriorityLevel
+from rules.prices import Money
 
 _LEVELS: Final = {level: rank for rank, level in enumerate(PriorityLevel)}
 # What is to be done about a failed check, by the state of the fix; a state outside this table speaks for its rule.
@@ -21,9 +33,51 @@ _KINDS: Final = {
     PatchState.REBOOT_PENDING: "reboot",
     PatchState.PRO_REQUIRED: "subscribe",
 }
-_CLIENT_DECIDES: Final = frozenset({"subscribe", "migrate"})
+# What to do about a Windows whose support ended or ends, by what the rule about it advises.
+_SUPPORT_KINDS: Final = {
+    "remedy_windows_10": "windows_10",
+    "remedy_windows_10_extended": "windows_10",
+    "remedy_windows_update": "windows_11",
+}
+_CLIENT_DECIDES: Final = frozenset(
+    {
+        *("subscribe", "migrate", "windows_10", "inactive", "never_active", "guests", "unassigned", "under_licensed"),
+        *("mailbox_plans", "activations", "downgrade"),
+        *("m365.grace_ending", "m365.suspended_seats", "m365.trial_ending", "m365.renewal_decision", "m365.seat_limit"),
+    }
+)
+_BOTH_DECIDE: Final = frozenset({"leavers", "mailboxes", "redundant", "shared_hosts", "m365.device_licenses"})
+_FIXES: Final = frozenset({MISSING_RULE, EXPLOITED_RULE})
+_WINDOWS_TEXT: Final = f"rules.{MISSING_RULE}.fail_windows"
+# Rules whose findings on many machines are one thing to do, whatever their state.
+_RULE_KINDS: Final = {
+    EXPLOITED_RULE: "programs_exploited",
+    "application.end_of_support": "programs",
+    "updates.hidden_by_wsus": "wsus",
+    "m365.disabled_users": "leavers",
+    "m365.inactive_users": "inactive",
+    "m365.never_active_users": "never_active",
+    "m365.guest_licenses": "guests",
+    "m365.redundant_licenses": "redundant",
+    "m365.downgrade_candidates": "downgrade",
+    "m365.unassigned_seats": "unassigned",
+    "m365.under_licensed": "under_licensed",
+    "m365.office_activations": "activations",
+    "m365.office_shared_hosts": "shared_hosts",
+    "m365.assignment_errors": "assignments",
+}
+_MAILBOX_RULE: Final = "m365.mailbox_licenses"
+_MAILBOX_TOO_MUCH: Final = frozenset({"unneeded", "unneeded_room", "signed_in"})
+# Each of their findings is a decision of its own, with its own day.
+ONE_BY_ONE: Final = frozenset(
+    {"m365.grace_ending", "m365.suspended_seats", "m365.trial_ending", "m365.renewal_decision", "m365.device_licenses"}
+)
 AUDIT: Final = "audit"
 SEE: Final = "see"
+TENANT: Final = "tenant"
+SEE_TENANT: Final = "see_tenant"
+_UNANSWERED: Final = frozenset({SEE, SEE_TENANT})
+_Key = tuple[PriorityLevel, str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +85,8 @@ class Action:
     """One thing to do on some machines. `kind` is a text table below `actions`, or "" for what only its rule can word.
 
     `ref` is the finding's own reference when there is one finding, else a reference of the group that stays the same
-    from month to month ("A-" and eight hexadecimal digits). `owner` is "provider", "client" or "both".
+    from month to month ("A-" and eight hexadecimal digits). `owner` is "provider", "client" or "both". `money` is what
+    its findings are worth together, None where they are about no seats; `tenant` tells that it is about Microsoft 365.
     """
 
     ref: str
@@ -43,24 +98,29 @@ class Action:
     machines: tuple[str, ...]
     due_on: date | None
     overdue: int
+    money: Money | None = None
+    tenant: bool = False
 
 
 def actions(view: View) -> tuple[Action, ...]:
     """All actions, from the most to the least urgent."""
-    groups: defaultdict[tuple[PriorityLevel, str, str], list[Finding]] = defaultdict(list)
-    for level, kind, rule, finding in _sorted_out(view):
-        groups[level, kind, rule].append(finding)
+    groups: defaultdict[_Key, list[Finding]] = defaultdict(list)
+    for level, kind, rule, finding in (*_machines(view), *_tenants(view.licenses)):
+        one = finding.key if rule in ONE_BY_ONE else ""
+        groups[level, kind, rule, one].append(finding)
     found = [_action(view, key, findings) for key, findings in groups.items()]
     return tuple(sorted(found, key=_order))
 
 
-def _sorted_out(view: View) -> Iterator[tuple[PriorityLevel, str, str, Finding]]:
-    """Give each finding that needs something done its group."""
+def _machines(view: View) -> Iterator[tuple[PriorityLevel, str, str, Finding]]:
+    """Give each finding about a machine that needs something done its group."""
     audited = {machine.name for machine in view.machines if machine.summary.reached}
     # A machine's late fixes are told once: with its missing patches, which carry their deadlines.
-    listed = {finding.subject for finding in view.missing}
+    listed = {finding.subject for finding in view.missing if finding.rule == MISSING_RULE}
     told: set[str] = set()
     for finding in view.assessment.findings:
+        if finding.subject in view.licenses.names:
+            continue
         if finding.subject and finding.subject not in audited:
             if finding.subject not in told:  # every rule is unknown there; it is one thing to do
                 told.add(finding.subject)
@@ -70,9 +130,25 @@ def _sorted_out(view: View) -> Iterator[tuple[PriorityLevel, str, str, Finding]]
         elif finding.outcome is Outcome.FAIL and not (finding.rule == OVERDUE_RULE and finding.subject in listed):
             kind = _kind(finding)
             # Past its deadline a fix is as urgent as the rule about deadlines says, however mild the flaw.
-            late = finding.rule == MISSING_RULE and late_days(finding, view.day) > 0
+            late = finding.rule in _FIXES and late_days(finding, view.day) > 0
             level = PriorityLevel.NOW if late else _level(finding, PriorityLevel.WATCH)
             yield level, kind, "" if kind else finding.rule, finding
+
+
+def _tenants(licenses: Licenses) -> Iterator[tuple[PriorityLevel, str, str, Finding]]:
+    """Give each finding about Microsoft 365 that needs something done its group."""
+    reached = {tenant.target.name for tenant in licenses.reached}
+    told: set[str] = set()
+    for finding in licenses.findings:
+        if finding.subject not in reached:
+            if finding.subject not in told:
+                told.add(finding.subject)
+                yield _at_least_planned(_level(finding, PriorityLevel.NOW)), TENANT, "", finding
+        elif finding.outcome is Outcome.UNKNOWN:
+            yield PriorityLevel.NONE, SEE_TENANT, "", finding
+        elif finding.outcome is Outcome.FAIL:
+            kind = _kind(finding)
+            yield _level(finding, PriorityLevel.WATCH), kind, "" if kind else finding.rule, finding
 
 
 def _level(finding: Finding, otherwise: PriorityLevel) -> PriorityLevel:
@@ -91,17 +167,31 @@ def _doubt(finding: Finding) -> PriorityLevel:
 
 
 def _kind(finding: Finding) -> str:
+    if finding.rule in _RULE_KINDS:
+        return _RULE_KINDS[finding.rule]
+    if finding.rule == _MAILBOX_RULE:
+        return "mailboxes" if finding.message.text.rpartition(".")[2] in _MAILBOX_TOO_MUCH else "mailbox_plans"
     if finding.state is PatchState.MISSING and finding.rule == MISSING_RULE:
-        return "install_exploited" if exploited(finding) else "install"
+        kind = "windows" if monthly(finding) is not None else "install"
+        return f"{kind}_exploited" if exploited(finding) else kind
     if finding.rule == SUPPORT_RULE:
-        return "migrate"
+        advice = "" if finding.remedy is None else finding.remedy.text.rpartition(".")[2]
+        return _SUPPORT_KINDS.get(advice, "migrate")
     return _KINDS.get(finding.state, "")
 
 
-def _action(view: View, key: tuple[PriorityLevel, str, str], findings: list[Finding]) -> Action:
-    level, kind, rule = key
+def monthly(finding: Finding) -> date | None:
+    """The day the cumulative update of Windows was released that a finding asks for; None for all other fixes."""
+    released = finding.message.params.get("remedy_on")
+    if not finding.message.text.startswith(_WINDOWS_TEXT) or not isinstance(released, str):
+        return None
+    return date.fromisoformat(released)
+
+
+def _action(view: View, key: _Key, findings: list[Finding]) -> Action:
+    level, kind, rule, _ = key
     ref = findings[0].ref if len(findings) == 1 else group_ref(level, kind, rule)
-    if kind == SEE:
+    if kind in _UNANSWERED:
         level = min((_level(finding, _doubt(finding)) for finding in findings), key=_LEVELS.__getitem__)
     due = [finding.due_on for finding in findings if finding.due_on is not None]
     return Action(
@@ -109,12 +199,20 @@ def _action(view: View, key: tuple[PriorityLevel, str, str], findings: list[Find
         kind=kind,
         rule=rule or findings[0].rule,
         level=level,
-        owner="client" if kind in _CLIENT_DECIDES else "provider",
+        owner=_owner(kind or rule),
         findings=tuple(findings),
         machines=tuple(dict.fromkeys(finding.subject for finding in findings)),
         due_on=min(due, default=None),
         overdue=sum(late_days(finding, view.day) > 0 for finding in findings),
+        money=combined(findings),
+        tenant=findings[0].subject in view.licenses.names,
     )
+
+
+def _owner(what: str) -> str:
+    if what in _CLIENT_DECIDES:
+        return "client"
+    return "both" if what in _BOTH_DECIDE else "provider"
 
 
 def group_ref(level: PriorityLevel, kind: str, rule: str) -> str:
@@ -123,6 +221,7 @@ def group_ref(level: PriorityLevel, kind: str, rule: str) -> str:
     return f"A-{digest[:8].upper()}"
 
 
-def _order(action: Action) -> tuple[int, float, str, str]:
+def _order(action: Action) -> tuple[int, float, Decimal, str, str]:
     best = max(finding.priority.score for finding in action.findings)
-    return (_LEVELS[action.level], -best, action.kind, action.rule)
+    worth = Decimal(0) if action.money is None else action.money.monthly + action.money.cost
+    return (_LEVELS[action.level], -best, -worth, action.kind, action.rule)

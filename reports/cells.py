@@ -120,6 +120,15 @@ def shorten(text: str, limit: int) -> str:
     return cut + _ELLIPSIS
 
 
+def letter(column: int) -> str:
+    """Return a column's letters: 1 is A, 27 is AA."""
+    name = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
 def guard_csv(value: str) -> str:
     """Protect a CSV field: there, unlike in a workbook, a leading `= + - @`, tab or return is run as a formula."""
     text = _UNSAFE.sub(REPLACEMENT, value.replace("\r\n", "\n"))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from reports import words
+from reports import license_words, words
 from reports.sheet import Report
 from reports.sheets.coverage import first_reason
 from reports.texts import DEFAULT_ZONE, Texts
@@ -20,12 +20,17 @@ def summary_lines(assessment: Assessment, language: str, *, zone: str = DEFAULT_
     """
     texts = Texts(language, zone=zone)
     report = Report(assessment, texts)
-    view = report.view
-    say = texts.text
+    view, say = report.view, texts.text
     lines = [say("console.heading", client=assessment.client, day=texts.date(texts.local_day(assessment.as_of)))]
     if assessment.demo:
         lines.append(say("workbook.demo"))
-    lines.append(say("console.coverage", count=view.reached, known=view.known))
+    machines = _machines(report) if view.known or not view.licenses.tenants else []
+    return [printable(line) for line in [*lines, *machines, *_tenants(report), *_actions(report)]]
+
+
+def _machines(report: Report) -> list[str]:
+    view, say = report.view, report.texts.text
+    lines = [say("console.coverage", count=view.reached, known=view.known)]
     lines += _not_audited(report)
     if view.feeds_never_fetched:
         lines.append(say("console.never", names=", ".join(view.feeds_never_fetched)))
@@ -53,7 +58,26 @@ def summary_lines(assessment: Assessment, language: str, *, zone: str = DEFAULT_
     ):
         checked = outcomes(Outcome.FAIL) + outcomes(Outcome.PASS)
         lines.append(say(f"console.{text}" if checked else f"console.{text}_unknown", count=count, base=checked))
-    return [printable(line) for line in [*lines, *_actions(report)]]
+    return lines
+
+
+def _tenants(report: Report) -> list[str]:
+    texts, licenses = report.texts, report.licenses
+    lines = [
+        texts.text(
+            "console.tenant_unread",
+            name=license_words.tenant_name(tenant),
+            reason=license_words.gap_reason(report, gap),
+        )
+        for tenant, gap in licenses.hidden
+    ]
+    if licenses.readable:
+        people = len({(review.finding.subject, review.person) for review in report.reviews})
+        counts = {"bought": licenses.totals.bought, "surplus": licenses.totals.surplus}
+        lines.append(texts.text("console.licenses", **counts, deficit=licenses.missing.seats, people=people))
+    elif licenses.tenants:
+        lines.append(texts.text("console.licenses_unknown"))
+    return lines
 
 
 def _not_audited(report: Report) -> list[str]:

@@ -16,7 +16,8 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-from reports.cells import CellKind, Value, content
+from reports.cells import CellKind, Value, content, letter
+from reports.charts import Chart
 from reports.styles import LOOKS, Style, StyleSheet
 
 MAX_WIDTH: Final = 60
@@ -25,6 +26,8 @@ _CHUNK_CHARS: Final = 200_000
 _MEMO_LIMIT: Final = 20_000
 _LINE_PT: Final = 13.0
 _PADDING_PT: Final = 4.0
+_BOX_PADDING_PT: Final = 9.0
+_SIZE: Final = 10  # points of the text that _CHARS is measured with
 _MOST_LINES: Final = 10
 _AFTER_HYPHEN: Final = re.compile(r"(?<=-)")
 _CHARS: Final = 1.18  # per unit of column width, DejaVu Sans at 10 points; Calibri takes less room
@@ -72,6 +75,15 @@ class Table:
     widths: Mapping[int, float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Cells in which the reader picks one of a few values; `area` like "H5:H40"."""
+
+    area: str
+    values: tuple[str, ...]
+    prompt: str
+
+
 @dataclass(slots=True)
 class Page:
     """What a sheet's `build` fills: rows from the top, then how it behaves on screen and paper."""
@@ -82,6 +94,8 @@ class Page:
     blocks: list[tuple[int, Line | Table]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
     links: list[tuple[str, str, str]] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     widths: dict[int, float] = field(default_factory=dict)
     header_row: int | None = None
     frozen: str | None = None
@@ -103,6 +117,13 @@ class Page:
         self.merge(row, first, last)
         return row
 
+    def note(self, text: str, style: Style, last: int) -> int:
+        """Add a text across columns 1 to `last`, as high as it needs (merged cells are never fitted by the program)."""
+        across = room(sum(self.widths.get(column, 8.43) for column in range(1, last + 1)), bold=LOOKS[style].bold)
+        lines = lines_of(text, max(1, int(across * _SIZE / LOOKS[style].size)))
+        padding = _BOX_PADDING_PT if LOOKS[style].fill else _PADDING_PT
+        return self.wide(text, style, 1, last, lines * _LINE_PT * max(1.0, LOOKS[style].size / _SIZE) + padding)
+
     def merge(self, row: int, first: int, last: int) -> None:
         """Join the cells of one row between two columns."""
         if last > first:
@@ -123,6 +144,11 @@ class Page:
         quoted = sheet.replace("'", "''")
         self.links.append((f"{letter(column)}{row}", f"'{quoted}'!A1", display))
 
+    def draw(self, chart: Chart) -> None:
+        """Add a chart and leave the rows it covers."""
+        self.charts.append(chart)
+        self.skip(chart.rows + 1)
+
     def header(self, columns: Sequence[Column]) -> int:
         """Add the header row of a table."""
         cells = tuple((number, column.title, Style.HEADER) for number, column in enumerate(columns, 1))
@@ -137,8 +163,11 @@ class Page:
         line: Callable[[Any], Sequence[Value | Styled]],
         *,
         main: bool = False,
-    ) -> None:
-        """Add a header and one row per item; the `main` table repeats its header on paper, is frozen and filtered."""
+    ) -> int:
+        """Add a header and one row per item, and return the number of the first item's row.
+
+        The `main` table repeats its header on paper, is frozen and filtered.
+        """
         self._fit(columns, [line(item) for item in islice(items, _SAMPLE_ROWS)])
         head = self.header(columns)
         self.blocks.append((self.next_row, Table(tuple(columns), items, line, self.widths)))
@@ -148,6 +177,7 @@ class Page:
             self.frozen = f"{letter(2)}{head + 1}"
             if items:
                 self.filtered = f"A{head}:{letter(len(columns))}{self.next_row - 1}"
+        return head + 1
 
     def _fit(self, columns: Sequence[Column], sample: Sequence[Sequence[Value | Styled]]) -> None:
         for number, column in enumerate(columns, 1):
@@ -224,15 +254,6 @@ def _broken(word: str, width: int) -> tuple[int, int]:
         lines += (1 if used else 0) + (size - 1) // width
         used = (size - 1) % width + 1
     return lines, used
-
-
-def letter(column: int) -> str:
-    """Return a column's letters: 1 is A, 27 is AA."""
-    name = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        name = chr(65 + rest) + name
-    return name
 
 
 class RowWriter:

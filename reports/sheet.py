@@ -6,13 +6,15 @@ from functools import cached_property
 
 from reports.actions import Action, actions
 from reports.grid import Page
+from reports.licenses import Licenses
+from reports.reviews import Review, reviews
 from reports.texts import Texts
 from reports.view import View
 from rules.model import Assessment
 
 
 class Report:
-    """One assessment in one language: the figures (`view`, `actions`) and the words (`texts`)."""
+    """One assessment in one language: the figures (`view`, `licenses`, `actions`) and the words (`texts`)."""
 
     def __init__(self, assessment: Assessment, texts: Texts) -> None:
         self.assessment = assessment
@@ -23,6 +25,16 @@ class Report:
     def actions(self) -> tuple[Action, ...]:
         """The action plan, from the most to the least urgent."""
         return actions(self.view)
+
+    @property
+    def licenses(self) -> Licenses:
+        """What is told of Microsoft 365."""
+        return self.view.licenses
+
+    @cached_property
+    def reviews(self) -> tuple[Review, ...]:
+        """The people about whom somebody must decide, one line per person and product."""
+        return reviews(self.licenses)
 
     def title(self, sheet: str) -> str:
         """Title of a sheet, as its tab shows it."""

@@ -28,9 +28,13 @@ _GREY: Final = ("E8EBEF", "414B57")
 
 _DATE: Final = "date"
 _MOMENT: Final = "moment"
+_EURO: Final = "euro"
+_EURO_SIGNED: Final = "euro, signed"
 # In English 03/08 is March to some readers and August to others.
 DATE_FORMATS: Final[Mapping[str, str]] = {"fr": "dd/mm/yyyy", "en": "d\\ mmm\\ yyyy"}
 NUMBER_FORMAT: Final = "#,##0"
+# The currency is named in the format, so that no program shows its own instead; excluding VAT, as the headers say.
+EURO_FORMATS: Final[Mapping[str, str]] = {"fr": "#,##0.00\\ [$€-40C]", "en": "[$€-1809]#,##0.00"}
 PERCENT_FORMAT: Final = "0.0%"
 
 
@@ -63,6 +67,13 @@ class Style(StrEnum):
     BAD_BOX = "Encadré critique"
     WARN_BOX = "Encadré attention"
     GOOD_BOX = "Encadré bon"
+    EURO = "Montant"
+    EURO_SIGNED = "Gain ou coût"
+    DEFICIT = "Déficit"
+    TOTAL = "Total"
+    TOTAL_NUMBER = "Total nombre"
+    TOTAL_EURO = "Total montant"
+    INPUT = "À compléter"
     GAP = "Intervalle"
     KPI_LABEL = "KPI libellé"
     KPI_BAD = "KPI critique"
@@ -133,6 +144,17 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.BAD_BOX: _box(_RED),
     Style.WARN_BOX: _box(_AMBER),
     Style.GOOD_BOX: _box(_GREEN),
+    Style.EURO: replace(_CELL, horizontal="right", wrap=False, number_format=_EURO),
+    Style.EURO_SIGNED: replace(_CELL, horizontal="right", wrap=False, number_format=_EURO_SIGNED),
+    Style.DEFICIT: replace(_status(_RED), horizontal="right", wrap=False, number_format=NUMBER_FORMAT),
+    Style.TOTAL: replace(_CELL, bold=True, fill=_PALE, ink=_NAVY),
+    Style.TOTAL_NUMBER: replace(
+        _CELL, bold=True, fill=_PALE, ink=_NAVY, horizontal="right", wrap=False, number_format=NUMBER_FORMAT
+    ),
+    Style.TOTAL_EURO: replace(
+        _CELL, bold=True, fill=_PALE, ink=_NAVY, horizontal="right", wrap=False, number_format=_EURO
+    ),
+    Style.INPUT: replace(_CELL, fill="FFFBE6"),
     Style.GAP: Look(border="rows"),
     Style.KPI_LABEL: Look(bold=True, ink=_NAVY, fill=_PALE, horizontal="center", vertical="center", border="top"),
     Style.KPI_BAD: _figure(_RED),
@@ -210,7 +232,14 @@ def _named(style: Style, look: Look, language: str) -> "NamedStyle":
 
 def _number_format(look: Look, language: str) -> str:
     day = DATE_FORMATS.get(language, DATE_FORMATS["en"])
-    return {_DATE: day, _MOMENT: f"{day}\\ hh:mm"}.get(look.number_format, look.number_format)
+    euro = EURO_FORMATS.get(language, EURO_FORMATS["en"])
+    formats = {
+        _DATE: day,
+        _MOMENT: f"{day}\\ hh:mm",
+        _EURO: euro,
+        _EURO_SIGNED: f"+{euro};\\-{euro};{euro}",
+    }
+    return formats.get(look.number_format, look.number_format)
 
 
 def order_font_children() -> None:

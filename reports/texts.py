@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -175,6 +175,12 @@ class Texts:
             whole = f"{int(whole):,}".replace(",", _NARROW if self.language == "fr" else ",")
         point = "," if self.language == "fr" else "."
         return f"{whole}{point}{fraction}" if fraction else whole
+
+    def euros(self, value: Decimal) -> str:
+        """Word an amount in whole euros: "1 234 €", in English "€1,234". VAT is the sentence's business."""
+        amount = int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+        digits = f"{amount:,}"
+        return f"{digits.replace(',', _NARROW)}{_NBSP}€" if self.language == "fr" else f"€{digits}".replace("€-", "-€")
 
     def percent(self, ratio: float, *, decimals: int = 0) -> str:
         """Format a ratio (0..1) as a percentage."""

@@ -3,10 +3,11 @@
 Computed once per report from the assessment. Every figure on the first sheet is counted here from the rows the other
 sheets show, so that a tile always equals the sheet it sums up. A machine is up to date only when the rule about missing
 patches passed on it, left nothing unknown, and no installed fix waits for a reboot; without such a verdict it is
-unknown, and unknown enters no rate.
+unknown, and unknown enters no rate. Where only products beside a Windows could not be told, the machine counts with its
+system, and every figure it enters says so.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
@@ -17,10 +18,12 @@ from typing import Final
 from collectors.feeds.records import FeedState
 from collectors.model import FactKind
 from reports.frames import counts_by_machine, machines_where, ordered_positions, patch_frame
+from reports.licenses import Licenses
 from rules.model import Assessment, CrossCheck, Finding, MachineSummary, Outcome, PatchState
 
 MISSING_RULE: Final = "patch.missing"
 OVERDUE_RULE: Final = "patch.overdue"
+EXPLOITED_RULE: Final = "application.known_exploited"
 REBOOT_RULE: Final = "host.reboot_pending"
 SUPPORT_RULE: Final = "system.end_of_support"
 COVERAGE_RULE: Final = "host.coverage"
@@ -37,10 +40,12 @@ class MachineState(StrEnum):
     OUT_OF_SUPPORT = "out_of_support"
     MISSING = "missing"
     REBOOT = "reboot"
+    SYSTEM_ONLY = "system_only"  # nothing is missing of the system itself; of a product nobody could tell
     UP_TO_DATE = "up_to_date"
 
 
 _UNDECIDED: Final = frozenset({MachineState.NOT_AUDITED, MachineState.UNKNOWN})
+_UPDATED: Final = (MachineState.UP_TO_DATE, MachineState.SYSTEM_ONLY)
 _RANKS: Final = {state: rank for rank, state in enumerate(MachineState)}
 
 
@@ -54,7 +59,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineView:
-    """One line of the sheet of machines. `verdict` tells whether the patch rule gave a complete answer."""
+    """One line of the sheet of machines.
+
+    `verdict` tells whether the patch rule gave a complete answer about the system itself, `undecided` how many products
+    beside it could not be told up to date or not.
+    """
 
     summary: MachineSummary
     state: MachineState
@@ -65,6 +74,7 @@ class MachineView:
     reboot: Outcome = Outcome.UNKNOWN
     support: Finding | None = None
     partial: tuple[FactKind, ...] = ()
+    undecided: int = 0
 
     @property
     def name(self) -> str:
@@ -77,6 +87,11 @@ class View:
 
     def __init__(self, assessment: Assessment) -> None:
         self.assessment = assessment
+
+    @cached_property
+    def licenses(self) -> Licenses:
+        """What is told of Microsoft 365."""
+        return Licenses(self.assessment)
 
     @cached_property
     def day(self) -> date:
@@ -93,7 +108,8 @@ class View:
 
     @cached_property
     def _patches(self) -> tuple[tuple[Finding, ...], Mapping[str, tuple[int, int, int]], Mapping[str, Tally]]:
-        found = [finding for finding in self.by_rule.get(MISSING_RULE, ()) if finding.outcome is Outcome.FAIL]
+        rules = (*self.by_rule.get(MISSING_RULE, ()), *self.by_rule.get(EXPLOITED_RULE, ()))
+        found = [finding for finding in rules if finding.outcome is Outcome.FAIL]
         frame = patch_frame(found, self.day, [exploited(finding) is True for finding in found])
         tallies = {
             column: Tally(findings=int(frame[column].sum()), machines=machines_where(frame, column))
@@ -104,7 +120,10 @@ class View:
 
     @property
     def missing(self) -> tuple[Finding, ...]:
-        """Missing patches, from the most to the least urgent: the rows of the sheet of that name."""
+        """Missing patches, from the most to the least urgent: the rows of the sheet of that name.
+
+        A program in a version that attackers are known to exploit is one too: its publisher's fix is not installed.
+        """
         return self._patches[0]
 
     @property
@@ -127,6 +146,7 @@ class View:
         """All machines: not audited first, then unknown, then by urgency, then by name."""
         counts = self._patches[1]
         missing = self._outcomes(MISSING_RULE)
+        undecided = self._undecided
         reboot = self._outcomes(REBOOT_RULE)
         support = {finding.subject: finding for finding in self.by_rule.get(SUPPORT_RULE, ())}
         found = [
@@ -136,15 +156,27 @@ class View:
                 missing.get(summary.target.name, frozenset()),
                 reboot.get(summary.target.name, frozenset()),
                 support.get(summary.target.name),
+                undecided[summary.target.name],
             )
             for summary in self.assessment.machines
         ]
         return tuple(sorted(found, key=lambda machine: (_RANKS[machine.state], machine.name)))
 
+    @cached_property
+    def _undecided(self) -> Counter[str]:
+        """By machine: products whose patches could not be told, while the verdict on the system itself stands."""
+        found: Counter[str] = Counter()
+        for finding in self.by_rule.get(MISSING_RULE, ()):
+            if finding.beside:
+                count = finding.message.params.get("count")
+                found[finding.subject] += count if isinstance(count, int) else 1
+        return found
+
     def _outcomes(self, rule: str) -> Mapping[str, frozenset[Outcome]]:
         found: defaultdict[str, set[Outcome]] = defaultdict(set)
         for finding in self.by_rule.get(rule, ()):
-            found[finding.subject].add(finding.outcome)
+            if not finding.beside:
+                found[finding.subject].add(finding.outcome)
         return {machine: frozenset(outcomes) for machine, outcomes in found.items()}
 
     def in_state(self, state: MachineState) -> tuple[MachineView, ...]:
@@ -173,8 +205,13 @@ class View:
 
     @cached_property
     def updated(self) -> int:
-        """How many machines are up to date: the lines of that state in the sheet of machines."""
-        return len(self.in_state(MachineState.UP_TO_DATE))
+        """How many machines are up to date, those included of which that is said of the system only (`in_doubt`)."""
+        return sum(machine.state in _UPDATED for machine in self.machines)
+
+    @cached_property
+    def in_doubt(self) -> tuple[MachineView, ...]:
+        """Machines with a verdict on their system, and with products that could not be told up to date or not."""
+        return tuple(machine for machine in self.machines if machine.verdict and machine.undecided)
 
     @cached_property
     def without_verdict(self) -> tuple[MachineView, ...]:
@@ -259,8 +296,12 @@ def _machine(
     outcomes: frozenset[Outcome],
     reboot: frozenset[Outcome],
     support: Finding | None,
+    undecided: int,
 ) -> MachineView:
-    """Decide the state of one machine; a verdict needs an answer of the patch rule and nothing unknown beside it."""
+    """Decide the state of one machine; a verdict needs an answer of the patch rule and no doubt about its system.
+
+    Products beside the system leave the verdict standing; they are counted and told.
+    """
     verdict = summary.reached and bool(outcomes & {Outcome.PASS, Outcome.FAIL}) and Outcome.UNKNOWN not in outcomes
     rebooting = _worst(reboot)
     if not summary.reached:
@@ -274,7 +315,7 @@ def _machine(
     elif not verdict or rebooting is Outcome.UNKNOWN:
         state = MachineState.UNKNOWN
     else:
-        state = MachineState.UP_TO_DATE
+        state = MachineState.SYSTEM_ONLY if undecided else MachineState.UP_TO_DATE
     return MachineView(
         summary=summary,
         state=state,
@@ -285,6 +326,7 @@ def _machine(
         reboot=rebooting,
         support=support,
         partial=tuple(dict.fromkeys(gap.kind for gap in summary.gaps)),
+        undecided=undecided,
     )
 
 
@@ -300,10 +342,14 @@ def is_out_of_support(finding: Finding | None) -> bool:
 
 def exploited(finding: Finding) -> bool | None:
     """Whether a fix closes a flaw known to be exploited; None when that list, or the flaws, are not known."""
+    if finding.rule == EXPLOITED_RULE:
+        return True if finding.outcome is Outcome.FAIL else None
     params = finding.message.params
     count = params.get("kev_count")
     if isinstance(count, int) and count > 0:
         return True
+    if count is None and "kev_count" in params:  # a release of Office: which flaws it fixes is not told
+        return None
     # An update only the machine's own updater knows names no flaw: there is nothing to look up.
     nameless = params.get("cross_check") == CrossCheck.ONLY_THEIRS and not params.get("cve_count")
     return None if nameless or _blind(finding, _KEV_UNSEEN) else False
@@ -313,6 +359,12 @@ def probability(finding: Finding) -> float | None:
     """Highest probability (0..1) of exploitation among the flaws a fix closes; None when no flaw has one."""
     value = finding.message.params.get("epss_max")
     return float(value) if isinstance(value, int | float) else None
+
+
+def update_of(finding: Finding) -> str:
+    """The one update that brings a fix of Microsoft's ("KB5066835"), "" where versions say it all."""
+    update = str(finding.message.params.get("remedy") or "")
+    return update if update.startswith("KB") else ""
 
 
 def probability_unseen(finding: Finding) -> bool:

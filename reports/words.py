@@ -6,21 +6,52 @@ from datetime import date, timedelta
 from typing import Final
 
 from collectors.feeds.records import Severity
-from reports.actions import Action
+from collectors.model import FactKind, OperatingSystem
+from reports import license_words
+from reports.actions import ONE_BY_ONE, Action, monthly
 from reports.sheet import Report
 from reports.view import exploited, is_out_of_support, late_days
-from rules.model import Finding
+from rules.model import Finding, MachineSummary
 
 OUTLOOK_DAYS: Final = 30
+_PRODUCTS_SHOWN: Final = 4
+_WINDOWS_BUILD: Final = re.compile(r"\d+\.\d+$")
 _RELEASE_MARK: Final = re.compile(r"[-.]?\d+(\.\d+)*$")
-_IMPACTS: Final = {"install_exploited": "exploited"}
-_WITH_DEADLINE: Final = frozenset({"install", "install_exploited", "reboot"})
-_COUNTED_BY_FINDING: Final = frozenset({"install", "install_exploited", "see"})
+_IMPACTS: Final = {
+    **dict.fromkeys(("install_exploited", "windows_exploited", "programs_exploited"), "exploited"),
+    **dict.fromkeys(("windows_10", "windows_11", "programs"), "migrate"),
+    "windows": "install",
+}
+_WITH_DEADLINE: Final = frozenset(
+    {"install", "install_exploited", "windows", "windows_exploited", "programs_exploited", "reboot"}
+)
+_COUNTED_BY_FINDING: Final = frozenset({"install", "install_exploited", "programs", "programs_exploited", "see"})
+
+
+def system(system: OperatingSystem) -> str:
+    """Name a system; Windows with its build, which decides what is installed: "Windows 11 Pro 24H2 (26100.6899)"."""
+    name = system.pretty_name or system.id
+    build = _WINDOWS_BUILD.search(system.version_id) if system.id == "windows" else None
+    return f"{name} ({build[0]})" if build else name
+
+
+def is_windows(machine: MachineSummary) -> bool:
+    """Whether a machine that was seen runs Windows."""
+    return machine.operating_system is not None and machine.operating_system.id == "windows"
+
+
+def area(report: Report, kind: FactKind, *, windows: bool) -> str:
+    """Name one kind of fact; Windows has programs where Linux has packages and what stands beside them."""
+    texts = report.texts
+    own = f"fact.{kind.value}_windows"
+    return texts.text(own if windows and texts.has(own) else f"fact.{kind.value}")
 
 
 def finding_text(report: Report, action: Action) -> str:
     """Say what was found."""
     texts = report.texts
+    if action.tenant and action.kind:
+        return license_words.finding_text(report, action)
     if not action.kind:
         first = action.findings[0]
         return texts.message(first.message) if len(action.findings) == 1 else texts.text(f"rules.{action.rule}.title")
@@ -29,7 +60,13 @@ def finding_text(report: Report, action: Action) -> str:
         ended = {is_out_of_support(finding) for finding in action.findings}
         text += "" if len(ended) > 1 else "_ended" if True in ended else "_ending"
     count = len(action.findings) if action.kind in _COUNTED_BY_FINDING else len(action.machines)
-    return texts.text(text, count=count, severities=severities(report, action.findings))
+    return texts.text(
+        text,
+        count=count,
+        severities=severities(report, action.findings),
+        month=month(report, action.findings),
+        products=products(report, action.findings),
+    )
 
 
 def severities(report: Report, findings: tuple[Finding, ...]) -> str:
@@ -45,20 +82,40 @@ def severities(report: Report, findings: tuple[Finding, ...]) -> str:
 def proposal(report: Report, action: Action) -> str:
     """Say what to do, as one imperative sentence."""
     texts = report.texts
+    if action.tenant and action.kind:
+        return license_words.proposal(report, action)
     if action.kind:
         return texts.text(
             f"actions.{action.kind}.proposal",
             count=len(action.machines),
             sheet=report.title("coverage"),
             product=subscriptions(report, action.findings),
+            month=month(report, action.findings),
+            products=products(report, action.findings),
         )
+    if action.rule in ONE_BY_ONE and action.findings[0].remedy is not None:
+        return license_words.about_product(report, action)
     remedies = list(dict.fromkeys(texts.message(finding.remedy) for finding in action.findings if finding.remedy))
     return "\n".join(remedies[:3]) or texts.text("actions.impact.other")
+
+
+def month(report: Report, findings: tuple[Finding, ...]) -> str:
+    """Name the month of the newest Windows update among findings ("octobre 2025"): it contains all earlier ones."""
+    days = [day for day in map(monthly, findings) if day is not None]
+    return report.texts.month(max(days)) if days else ""
+
+
+def products(report: Report, findings: tuple[Finding, ...]) -> str:
+    """Name the programs that findings are about, each once."""
+    names = dict.fromkeys(str(finding.message.params.get("product") or finding.key) for finding in findings)
+    return report.texts.listing(list(names), limit=_PRODUCTS_SHOWN)
 
 
 def impact(report: Report, action: Action) -> str:
     """Say why it matters, and whether a deadline has passed."""
     texts = report.texts
+    if action.tenant and action.kind:
+        return license_words.impact(report, action)
     if action.kind:
         text = texts.text(f"actions.impact.{_IMPACTS.get(action.kind, action.kind)}")
     else:
@@ -68,20 +125,42 @@ def impact(report: Report, action: Action) -> str:
     return text
 
 
+def impact_with_money(report: Report, action: Action) -> str:
+    """The same, with what it saves or costs a year where it is about licenses."""
+    return " ".join(filter(None, (impact(report, action), license_words.money_sentence(report, action.money))))
+
+
 def machines(report: Report, action: Action, limit: int = 12) -> str:
-    """Name the machines of an action."""
+    """Name the machines of an action, or Microsoft 365."""
+    if action.tenant:
+        return ", ".join(tenant_label(report, name) for name in action.machines)
     return report.texts.listing(list(action.machines), limit=limit)
+
+
+def tenant_label(report: Report, name: str) -> str:
+    """Microsoft 365, with the organization's name where the client has several."""
+    texts, tenants = report.texts, report.licenses.tenants
+    named = next((license_words.tenant_name(tenant) for tenant in tenants if tenant.target.name == name), name)
+    if len(tenants) > 1:
+        return texts.text("sheets.coverage.microsoft_named", name=named)
+    return texts.text("sheets.coverage.microsoft")
 
 
 def exploited_packages(report: Report) -> list[str]:
     """Names of the software with a missing fix for an exploited flaw, the most urgent first, each once."""
     return list(
         dict.fromkeys(
-            described(report, finding.key).partition(", ")[0] or finding.key
+            described(report, finding.key).partition(", ")[0] or product(finding)
             for finding in report.view.missing
             if exploited(finding)
         )
     )
+
+
+def product(finding: Finding) -> str:
+    """What a missing fix belongs to, as its publisher names it: a package, a product of Microsoft's, a program."""
+    params = finding.message.params
+    return str(params.get("package") or params.get("product") or finding.key)
 
 
 def described(report: Report, package: str) -> str:

@@ -15,8 +15,9 @@ from unicodedata import normalize
 from xml.sax.saxutils import quoteattr
 
 from reports import sheets
-from reports.cells import clean, shorten
-from reports.grid import Page, RowWriter, letter
+from reports.cells import clean, letter, shorten
+from reports.charts import described, draw
+from reports.grid import Choice, Page, RowWriter
 from reports.sheet import Report
 from reports.styles import StyleSheet
 from reports.texts import DEFAULT_ZONE, Texts
@@ -35,6 +36,8 @@ _FOOTER_LIMIT: Final = 60
 _FORBIDDEN_IN_TITLE: Final = re.compile(r"[\[\]:*?/\\]")
 _FORBIDDEN_IN_FILE_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _NAME_LIMIT: Final = 80
+_LIST_LIMIT: Final = 253  # 255 characters with the quotes around them
+_WITH_LICENSES: Final = frozenset({"workbook.file", "workbook.title"})
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _ROWS: Final = re.compile(rb"<sheetData\s*/>|<sheetData>.*?</sheetData>", re.DOTALL)
 _DIMENSION: Final = re.compile(rb'<dimension ref="[^"]*"\s*/>')
@@ -51,7 +54,7 @@ def render(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE) -
         page = Page(title=report.title(sheet.name), portrait=sheet.portrait, one_page=sheet.one_page)
         sheet.build(page, report)
         pages.append(page)
-    title = texts.text("workbook.title", client=assessment.client)
+    title = texts.text(_kind(assessment, "workbook.title"), client=assessment.client)
     return assemble(pages, assessment, texts, title)
 
 
@@ -60,12 +63,17 @@ def file_name(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE
     return named(assessment, Texts(language, zone=zone), "workbook.file", ".xlsx")
 
 
+def _kind(assessment: Assessment, text_id: str) -> str:
+    """The text for a report that is about licenses too."""
+    return f"{text_id}_both" if assessment.tenants and text_id in _WITH_LICENSES else text_id
+
+
 def named(assessment: Assessment, texts: Texts, text_id: str, suffix: str) -> str:
     """Fill a file name's text with month and client."""
     client = _FORBIDDEN_IN_FILE_NAME.sub("_", normalize("NFC", clean(assessment.client)))
     client = re.sub(r"\s+", "-", client.strip()).strip(". ")[:_NAME_LIMIT] or "client"
     day = texts.local_day(assessment.as_of)
-    return texts.text(text_id, month=f"{day.year}-{day.month:02d}", client=client) + suffix
+    return texts.text(_kind(assessment, text_id), month=f"{day.year}-{day.month:02d}", client=client) + suffix
 
 
 def sheet_title(title: str, taken: Iterable[str] = ()) -> str:
@@ -88,10 +96,18 @@ def assemble(pages: Iterable[Page], assessment: Assessment, texts: Texts, title:
     workbook.remove(workbook.worksheets[0])
     styles = StyleSheet(workbook, texts.language)
     by_member: dict[str, Page] = {}
+    drawings = 0
     for number, page in enumerate(pages, 1):
         worksheet = workbook.create_sheet(sheet_title(page.title, workbook.sheetnames))
         _set_up(worksheet, page, assessment, texts)
         by_member[f"xl/worksheets/sheet{number}.xml"] = page
+        for chart in page.charts:
+            draw(worksheet, chart)
+        for choice in page.choices:
+            _offer(worksheet, choice)
+        if page.charts:
+            drawings += 1
+            by_member[f"xl/drawings/drawing{drawings}.xml"] = page
     workbook.worksheets[0].sheet_view.tabSelected = True
     _describe(workbook, assessment, texts, title)
     frame = io.BytesIO()
@@ -139,6 +155,19 @@ def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: T
         part.size = 10  # shrinks with the sheet when it is fitted to the width
 
 
+def _offer(worksheet: "Worksheet", choice: Choice) -> None:
+    """Let the reader pick from a list. Raises ValueError for a list Excel would refuse."""
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    listed = ",".join(choice.values)
+    if len(listed) > _LIST_LIMIT or any("," in value or '"' in value for value in choice.values):
+        raise ValueError(f"no list of choices Excel accepts: {listed}")
+    offer = DataValidation(type="list", formula1=f'"{listed}"', allow_blank=True, showInputMessage=True)
+    offer.prompt = clean(choice.prompt)
+    offer.add(choice.area)
+    worksheet.add_data_validation(offer)
+
+
 def _footer(text: str) -> str:
     """Make a text safe in a footer, where & starts a code; at most 60 characters (255 for all three parts)."""
     plain = shorten(clean(text).replace("\n", " "), _FOOTER_LIMIT)
@@ -165,7 +194,9 @@ def _fill(frame: io.BytesIO, pages: Mapping[str, Page], writer: RowWriter, modif
             member.external_attr = 0o600 << 16
             data = source.read(name)
             with target.open(member, "w") as out:
-                if name in pages:
+                if name in pages and "/drawings/" in name:
+                    out.write(described(data, pages[name].charts))
+                elif name in pages:
                     head, tail = _split(data, pages[name])
                     out.write(head)
                     for piece in writer.pieces(pages[name]):

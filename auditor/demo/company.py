@@ -1,14 +1,19 @@
 """The demonstration company and the plan of its audit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.demo.described import Machine, machines
+from auditor.demo.described import Placed, machines
 from auditor.demo.knowledge import compile_into
 from auditor.demo.recordings import write
-from auditor.inventory import Unvisitable
+from auditor.demo.tenant.described import prices, tenant, terms
+from auditor.demo.tenant.recordings import play, target_of
+from auditor.demo.tenant.recordings import write as write_tenant
+from auditor.demo.windows.described import machines as windows_machines
+from auditor.demo.windows.recordings import write as write_windows
 from auditor.pipeline import Plan
+from auditor.selection import Unvisitable
 from collectors.model import GapReason, Protocol, Target
 from rules.contract import Contract
 
@@ -47,10 +52,17 @@ def prepare(folder: Path, language: str) -> Demonstration:
     history = history_in(folder)
     history.unlink(missing_ok=True)
     compile_into(FeedStore(feeds_in(folder)).database, AS_OF)
+    microsoft = tenant()
+    recorded = write_tenant(microsoft, recordings)
     plan = Plan(
-        contract=Contract(client=CLIENT, language=language),
-        targets=tuple(_target(machine, write(machine, recordings)) for machine in machines()),
-        unvisitable=(_UNREACHABLE,),
+        contract=Contract(client=CLIENT, language=language, m365=terms(microsoft), prices=prices(microsoft)),
+        targets=(
+            target_of(microsoft),
+            *(_target(one.name, one.described.placed, write(one, recordings)) for one in machines()),
+            *(_target(one.name, one.described.placed, write_windows(one, recordings)) for one in windows_machines()),
+        ),
+        unvisitable=_UNREACHABLE,
+        visit_tenant=lambda target: play(recorded, target),
         width=_WIDTH,
         as_of=AS_OF,
         clock=lambda: AS_OF,
@@ -59,10 +71,9 @@ def prepare(folder: Path, language: str) -> Demonstration:
     return Demonstration(plan=plan, history=history, feeds_folder=feeds_in(folder))
 
 
-def _target(machine: Machine, recording: Path) -> Target:
-    placed = machine.described.placed
+def _target(name: str, placed: Placed, recording: Path) -> Target:
     return Target(
-        name=machine.name,
+        name=name,
         protocol=Protocol.REPLAY,
         address=str(recording),
         site=placed.site,
@@ -72,8 +83,15 @@ def _target(machine: Machine, recording: Path) -> Target:
 
 
 # A machine that did not answer leaves no recording: its visit ends where the connection would have begun.
-_UNREACHABLE = Unvisitable(
-    target=replace(Target(name="borne-croixrousse"), site="Boutique Croix-Rousse", labels=("boutiques",)),
-    gap=GapReason.UNREACHABLE,
-    reason="no answer on port 22 within 3 s.",
+_UNREACHABLE = (
+    Unvisitable(
+        target=Target(name="borne-croixrousse", site="Boutique Croix-Rousse", labels=("boutiques",)),
+        gap=GapReason.UNREACHABLE,
+        reason="no answer on port 22 within 3 s.",
+    ),
+    Unvisitable(
+        target=Target(name="pc-livraison", protocol=Protocol.WINRM, site="Fournil Vaise", labels=("production",)),
+        gap=GapReason.UNREACHABLE,
+        reason="no answer on port 5986 within 3 s.",
+    ),
 )

@@ -1,7 +1,12 @@
 """The other end of `collectors.script.read_sections`: write the frames its script would print."""
 
-from collections.abc import Iterable
+import base64
+import gzip
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 _FORMAT = "1"
 
@@ -22,6 +27,17 @@ def write_frames(nonce: str, family: str, uid: int, answers: Iterable[tuple[str,
     named = list(answers)
     frames = [_frame(nonce, "hello", _FORMAT, f"{family} {uid}")]
     frames += [_frame(nonce, name, *_payload(answer)) for name, answer in named]
+    frames.append(_frame(nonce, "end", _FORMAT, str(len(named))))
+    return b"".join(frames)
+
+
+def write_windows_frames(nonce: str, hello: str, envelopes: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
+    """Standard output of one visit of a Windows machine; `hello` is what the first frame says of the machine."""
+    named = list(envelopes)
+    frames = [_frame(nonce, "hello", _FORMAT, hello)]
+    for name, envelope in named:
+        packed = gzip.compress(msgspec.json.encode(envelope), mtime=0)
+        frames.append(_frame(nonce, name, "z", base64.b64encode(packed).decode()))
     frames.append(_frame(nonce, "end", _FORMAT, str(len(named))))
     return b"".join(frames)
 

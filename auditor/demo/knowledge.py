@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from auditor.demo.tenant import knowledge as licenses
+from auditor.demo.windows import knowledge as microsoft
 from collectors.feeds.database import write as write_database
 from collectors.feeds.feed import FeedRecord
 from collectors.feeds.records import (
@@ -96,6 +98,8 @@ def _records(name: str, content: _File) -> Iterator[FeedRecord]:
                 yield ExploitProbability(cve=cve, probability=probability, percentile=percentile)
         case "endoflife":
             yield from content.lifecycles
+    yield from microsoft.records(name)
+    yield from licenses.records(name)
 
 
 def _advisory(written: _Advisory) -> Advisory:

@@ -7,19 +7,20 @@ it is: details are in English, as the machines and feeds gave them.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from collectors.cloud.facts import TenantGap
 from collectors.feeds.records import FeedState
 from collectors.model import CollectorStatus, Gap
 from reports.cells import Value
 from reports.export import Export
-from reports.exports.csv import cves_of
+from reports.exports.csv import amounts, cves_of
 from reports.grid import Column, Page, Styled
 from reports.styles import Style
 from reports.texts import Texts
-from reports.view import exploited, probability
+from reports.view import exploited, probability, update_of
 from reports.workbook import assemble, named
-from rules.model import Assessment, Evidence, Finding, Outcome
+from rules.model import Assessment, Evidence, Finding, LicenseLine, MachineSummary, Outcome, TenantSummary
 
-_DATES: Final = frozenset({"released", "due"})
+_DATES: Final = frozenset({"released", "due", "renewal"})
 _MOMENTS: Final = frozenset({"as_of", "checked", "published"})
 _WIDE: Final = {
     "message": 50.0,
@@ -38,12 +39,15 @@ def render(assessment: Assessment, language: str) -> bytes:
     texts = Texts(language)
     told = [finding for finding in assessment.findings if finding.outcome is not Outcome.PASS]
     proofs = [(finding.ref, finding.subject, evidence) for finding in told for evidence in finding.evidence]
-    gaps = [(machine.target.name, gap) for machine in assessment.machines for gap in machine.gaps]
-    statuses = [(machine.target.name, status) for machine in assessment.machines for status in machine.collectors]
+    seen: tuple[MachineSummary | TenantSummary, ...] = (*assessment.machines, *assessment.tenants)
+    gaps = [(one.target.name, gap) for one in seen for gap in one.gaps]
+    statuses = [(one.target.name, status) for one in seen for status in one.collectors]
+    licenses = [(tenant.target.name, line) for tenant in assessment.tenants for line in tenant.licenses]
     pages = [
         _page(texts, "findings", _FINDING, told, lambda finding: _finding(finding, texts)),
         _page(texts, "evidence", _EVIDENCE, proofs, lambda row: _evidence(row[0], row[1], row[2], texts)),
         _page(texts, "gaps", _GAP, gaps, lambda row: _gap(*row)),
+        _page(texts, "licenses", _LICENSE, licenses, lambda row: _license(*row)),
         _page(texts, "collectors", _STATUS, statuses, lambda row: _status(*row)),
         _page(texts, "feeds", _FEED, assessment.feeds, _feed),
         _page(texts, "failures", _FAILURE, assessment.failures, lambda row: (row.rule, row.subject, row.error)),
@@ -53,11 +57,15 @@ def render(assessment: Assessment, language: str) -> bytes:
 
 _FINDING: Final = (
     *("ref", "rule", "machine", "key", "outcome", "state", "severity", "confidence", "priority", "reasons", "message"),
-    *("remedy", "installed", "expected", "advisories", "cves", "exploited", "probability", "released", "due"),
-    "fingerprint",
+    *("remedy", "installed", "expected", "update", "advisories", "cves", "exploited", "probability", "released", "due"),
+    *("person", "saving", "cost", "fingerprint"),
 )
 _EVIDENCE: Final = ("ref", "machine", "what", "seen", "expected", "source", "url", "as_of")
-_GAP: Final = ("machine", "kind", "collector", "reason", "detail")
+_GAP: Final = ("machine", "kind", "collector", "reason", "permission", "detail")
+_LICENSE: Final = (
+    *("tenant", "product", "part_number", "sku", "kind", "verdict", "bought", "grace", "suspended", "locked"),
+    *("assigned", "waiting", "free_reason", "commitment", "renewal", "monthly_price", "monthly_cost"),
+)
 _STATUS: Final = ("machine", "collector", "outcome", "detail")
 _FEED: Final = (
     *("name", "title", "url", "licence", "edition", "published", "checked", "max_age", "records", "sha256", "error"),
@@ -100,14 +108,17 @@ def _finding(finding: Finding, texts: Texts) -> Sequence[Value | Styled]:
         "\n".join(texts.message(reason) for reason in finding.priority.reasons),
         texts.message(finding.message),
         "" if finding.remedy is None else texts.message(finding.remedy),
-        _text(params.get("installed_version")),
+        _text(params.get("installed_version") or params.get("version")),
         _text(params.get("fixed_version")),
+        update_of(finding),
         _text(params.get("advisories")),
         ", ".join(cves_of(finding)),
         "" if known is None else texts.value(known),
         Styled(probability(finding), Style.PERCENT),
         finding.released_on,
         finding.due_on,
+        finding.person,
+        *(Styled(amount, Style.EURO) for amount in amounts(finding)),
         finding.fingerprint,
     )
 
@@ -121,8 +132,26 @@ def _evidence(ref: str, machine: str, evidence: Evidence, texts: Texts) -> Seque
     return (ref, machine, what, evidence.seen, evidence.expected, evidence.source, evidence.url, evidence.as_of)
 
 
-def _gap(machine: str, gap: Gap) -> Sequence[Value]:
-    return (machine, gap.kind.value, gap.collector, gap.reason.value, gap.detail)
+def _gap(machine: str, gap: Gap | TenantGap) -> Sequence[Value]:
+    permission = gap.permission if isinstance(gap, TenantGap) else ""
+    return (machine, gap.kind.value, gap.collector, gap.reason.value, permission, gap.detail)
+
+
+def _license(tenant: str, line: LicenseLine) -> Sequence[Value | Styled]:
+    counts = (line.bought, line.grace, line.suspended, line.locked_out, line.assigned, line.waiting)
+    return (
+        tenant,
+        line.name,
+        line.part_number,
+        line.sku_id,
+        line.kind.value,
+        line.verdict.value,
+        *(Styled(count, Style.NUMBER) for count in counts),
+        line.free_reason.value,
+        line.commitment.value,
+        line.renewal_on,
+        *(Styled(amount, Style.EURO) for amount in (line.monthly_price, line.monthly_cost)),
+    )
 
 
 def _status(machine: str, status: CollectorStatus) -> Sequence[Value]:

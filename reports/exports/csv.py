@@ -7,18 +7,33 @@ otherwise reads it as an 8-bit code page. Every field passes the formula guard: 
 
 import csv
 import io
+from decimal import Decimal
 from typing import Final
 
 from reports.cells import guard_csv
 from reports.export import Export
 from reports.texts import Texts
-from reports.view import exploited, probability
+from reports.view import exploited, probability, update_of
 from reports.workbook import named
 from rules.model import Assessment, Finding, Outcome
 
 COLUMNS: Final = (
     *("ref", "rule", "machine", "key", "outcome", "state", "severity", "confidence", "priority", "message", "remedy"),
-    *("installed", "expected", "advisories", "cves", "exploited", "probability", "released", "due", "fingerprint"),
+    *(
+        "installed",
+        "expected",
+        "update",
+        "advisories",
+        "cves",
+        "exploited",
+        "probability",
+        "released",
+        "due",
+        "person",
+        "saving",
+        "cost",
+        "fingerprint",
+    ),
 )
 
 
@@ -50,16 +65,31 @@ def _fields(finding: Finding, texts: Texts) -> tuple[str, ...]:
         finding.priority.level.value,
         texts.message(finding.message),
         "" if finding.remedy is None else texts.message(finding.remedy),
-        str(params.get("installed_version") or ""),
+        str(params.get("installed_version") or params.get("version") or ""),
         str(params.get("fixed_version") or ""),
+        update_of(finding),
         str(params.get("advisories") or ""),
         " ".join(cves_of(finding)),
         "" if "kev_count" not in params or known is None else texts.value(known),
         "" if chance is None else texts.number(chance, decimals=3),
         "" if finding.released_on is None else finding.released_on.isoformat(),
         "" if finding.due_on is None else finding.due_on.isoformat(),
+        finding.person,
+        *(_amount(amount, texts) for amount in amounts(finding)),
         finding.fingerprint,
     )
+
+
+def amounts(finding: Finding) -> tuple[Decimal | None, Decimal | None]:
+    """What a finding saves and costs a month, in euro excluding VAT; None where no seat has a known price."""
+    money = finding.money
+    if money is None or not money.priced:
+        return None, None
+    return money.monthly, money.cost
+
+
+def _amount(amount: Decimal | None, texts: Texts) -> str:
+    return "" if amount is None else texts.number(amount, decimals=2)
 
 
 def cves_of(finding: Finding) -> tuple[str, ...]:

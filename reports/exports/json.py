@@ -13,7 +13,7 @@ from reports.cells import REPLACEMENT
 from reports.export import Export
 from reports.texts import Texts
 from reports.workbook import named
-from rules.model import Assessment, Finding
+from rules.model import Assessment, Finding, TenantSummary
 
 SCHEMA: Final = 1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -27,6 +27,7 @@ def render(assessment: Assessment, language: str) -> bytes:
     texts = Texts(language)
     head: dict[str, Any] = {"schema": SCHEMA, "language": language}
     head |= {name: _plain(getattr(assessment, name)) for name in _FIELDS}
+    head["tenants"] = [_tenant(tenant) for tenant in assessment.tenants]
     encoder = msgspec.json.Encoder()
     opening = encoder.encode(head)[:-1] + b',"findings":['
     lines = (encoder.encode(_finding(finding, texts)) for finding in assessment.findings)
@@ -37,6 +38,14 @@ _FIELDS: Final = (
     *("client", "as_of", "started_at", "finished_at", "product_version", "demo", "sla_days"),
     *("machines", "feeds", "stale_feeds", "failures"),
 )
+
+
+def _tenant(tenant: TenantSummary) -> dict[str, Any]:
+    """A tenant; the plans its organization owns have no order of their own, and the same input gives the same bytes."""
+    record: dict[str, Any] = _plain(tenant)
+    if tenant.organization is not None:
+        record["organization"]["plans"] = sorted(tenant.organization.plans)
+    return record
 
 
 def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from collectors.feeds.records import FeedState
+from collectors.model import FactKind, Gap, GapReason
+from reports import license_words, tenant_coverage, words
 from reports.cells import Value
 from reports.grid import Column, Page, Styled, lines_of, room, row_height
 from reports.sheet import Report, Sheet
@@ -15,9 +17,13 @@ from rules.model import Finding, Outcome
 _NAME: Final = "sheets.coverage."
 _WIDTHS: Final = (27, 31, 38, 42, 11, 11, 19)
 _LAST: Final = len(_WIDTHS)
+_WINDOWS_REASONS: Final = frozenset({GapReason.DENIED, GapReason.MISSING})
+_REGISTRY_TOOL: Final = "reg.exe"  # what answers where a policy lets PowerShell run nothing (W31)
+_LICENSE_TERMS: Final = ("seat", "surplus", "deficit", "grace", "inactive", "anniversary", "prices")
 _DEFINITIONS: Final = (
     *("missing", "up_to_date", "unknown", "not_audited", "overdue", "exploited", "probability"),
-    *("cross_check", "severity", "support", "reboot", "reference"),
+    *("cross_check", "severity", "support", "esu", "reboot", "cumulative", "wsus"),
+    *(*_LICENSE_TERMS, "reference"),
 )
 
 
@@ -28,6 +34,7 @@ def build(page: Page, report: Report) -> None:
     page.heading(texts.text(_NAME + "heading"), texts.text(_NAME + "intro"), _LAST)
     _not_audited(page, report)
     _partial(page, report)
+    _tenants(page, report)
     _unknowns(page, report)
     _failures(page, report)
     _feeds(page, report)
@@ -79,26 +86,79 @@ def first_reason(machine: MachineView) -> str:
 
 
 def _partial(page: Page, report: Report) -> None:
-    """What could not be read on machines that were seen: one line per machine and reason."""
+    """What could not be read on machines that were seen: one line where machines share reason and areas."""
     texts = report.texts
-    areas: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    areas: defaultdict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
     for machine in report.view.with_gaps:
+        windows = words.is_windows(machine.summary)
         for gap in machine.summary.gaps:
-            areas[machine.name, gap.reason.value][texts.text(f"fact.{gap.kind.value}")] = None
-    rows = list(areas.items())
+            cause = _cause(gap) if windows else gap.reason.value
+            areas[machine.name, gap.reason.value, cause][words.area(report, gap.kind, windows=windows)] = None
+    machines: defaultdict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (name, reason, cause), kinds in areas.items():
+        machines[reason, cause, tuple(kinds)].append(name)
 
-    def line(row: tuple[tuple[str, str], dict[str, None]]) -> Sequence[Value | Styled]:
-        (name, reason), kinds = row
-        what = texts.text(f"gap.reason.{reason}")
-        return (name, Styled(what, Style.UNKNOWN), ", ".join(kinds), texts.text(f"gap.todo.{reason}"))
+    def line(row: tuple[tuple[str, str, tuple[str, ...]], list[str]]) -> Sequence[Value | Styled]:
+        (reason, cause, kinds), names = row
+        who = texts.text(_NAME + "checks_count", count=len(names), names=texts.listing(names))
+        label = cause if texts.has(f"gap.reason.{cause}") else reason
+        return (
+            who,
+            Styled(texts.text(f"gap.reason.{label}"), Style.UNKNOWN),
+            ", ".join(kinds),
+            texts.text(f"gap.todo.{cause}"),
+        )
 
+    rows = list(machines.items())
     _section(page, report, "partial", ("machine", "reason", "area", "todo"), rows, line, "partial_none")
+
+
+def _cause(gap: Gap) -> str:
+    """Why an area of a Windows machine was not read, where that asks for another answer than on Linux.
+
+    What Windows keeps from an ordinary account is a choice of the contract, not a fault to repair.
+    """
+    if gap.collector == _REGISTRY_TOOL:
+        return "policy_windows"
+    if gap.kind is FactKind.USER_APPLICATIONS and gap.reason is GapReason.MISSING:
+        return "profiles_windows"
+    return f"{gap.reason.value}_windows" if gap.reason in _WINDOWS_REASONS else gap.reason.value
+
+
+def _tenants(page: Page, report: Report) -> None:
+    """What was read of Microsoft 365: areas, usage reports, prices, exceptions."""
+    texts = report.texts
+    found = tenant_coverage.areas(report)
+    area_heads = ("tenant", "tenant_state", "area", "todo", "tenant_seen")
+    _section(
+        page, report, "tenants", area_heads, found, lambda row: tenant_coverage.area_line(report, row), "tenants_none"
+    )
+    if not report.licenses.reached:
+        return
+    usage = tenant_coverage.usage_reports(report)
+    usage_heads = ("report", "feed_state", "tenant", "refreshed", "age", "report_rows")
+    _section(
+        page, report, "reports", usage_heads, usage, lambda row: tenant_coverage.usage_line(report, row), "reports_none"
+    )
+    if report.licenses.products:
+        page.wide(texts.text(_NAME + "prices"), Style.SECTION, 1, _LAST, 22)
+        for sentence in tenant_coverage.prices(report):
+            page.note(sentence, Style.SENTENCE, _LAST)
+        page.skip()
+    accepted = license_words.exceptions(report)
+    exception_heads = ("exception_who", "check", "exception_reason")
+    _section(page, report, "exceptions", exception_heads, accepted, lambda row: row, "exceptions_none")
+    if lost := tenant_coverage.unmatched(report):
+        page.next_row -= 1
+        page.note(lost, Style.WARN_BOX, _LAST)
+        page.skip()
 
 
 def _unknowns(page: Page, report: Report) -> None:
     """Checks without an answer on machines that were seen: one line where machines share checks and reason."""
     texts = report.texts
     seen = {machine.name for machine in report.view.machines if machine.summary.reached}
+    seen |= {tenant.target.name for tenant in report.licenses.reached}
     checks: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for finding in report.assessment.findings:
         if finding.outcome is Outcome.UNKNOWN and (not finding.subject or finding.subject in seen):
@@ -110,7 +170,9 @@ def _unknowns(page: Page, report: Report) -> None:
 
     def line(row: tuple[tuple[str, tuple[str, ...]], list[str]]) -> Sequence[Value | Styled]:
         (why, rules), names = row
-        who = texts.text(_NAME + "checks_count", count=len(names), names=texts.listing(names))
+        tenants = {name: words.tenant_label(report, name) for name in names if name in report.licenses.names}
+        listed = texts.listing([tenants.get(name, name) for name in names])
+        who = listed if tenants else texts.text(_NAME + "checks_count", count=len(names), names=listed)
         return (who, "\n".join(texts.text(f"rules.{rule}.title") for rule in rules), why)
 
     _section(page, report, "unknowns", ("machine", "check", "why"), rows, line, "unknowns_none")
@@ -199,6 +261,8 @@ def _definitions(page: Page, report: Report) -> None:
     texts = report.texts
     page.wide(texts.text(_NAME + "definitions"), Style.SECTION, 1, _LAST, 22)
     for name in _DEFINITIONS:
+        if name in _LICENSE_TERMS and not report.licenses.tenants:
+            continue
         term, meaning = texts.text(f"definitions.{name}.term"), texts.text(f"definitions.{name}.meaning")
         deepest = max(lines_of(term, room(_WIDTHS[0], bold=True)), lines_of(meaning, room(sum(_WIDTHS[1:]))))
         row = page.line(
@@ -218,11 +282,12 @@ def _closing(page: Page, report: Report) -> None:
         started_at=assessment.started_at,
         finished_at=assessment.finished_at,
     )
-    for title, sentences in (("product", ("",)), ("limits", ("clause", "personal"))):
+    personal = "personal_licenses" if report.reviews else "personal"
+    for title, sentences in (("product", ("",)), ("limits", ("clause", personal))):
         page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
         for sentence in sentences:
             page.wide(
-                texts.text(_NAME + sentence) if sentence else version,
+                texts.text(_NAME + sentence, sheet=report.title("users")) if sentence else version,
                 Style.SENTENCE,
                 1,
                 _LAST,

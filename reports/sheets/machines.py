@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from reports import words
 from reports.cells import Value
 from reports.grid import Column, Page, Styled
 from reports.sheet import Report, Sheet
@@ -11,12 +12,14 @@ from reports.styles import Style
 from reports.view import MachineState, MachineView, is_out_of_support
 from rules.model import Outcome
 
+_AREAS_SHOWN: Final = 3  # the sheet about coverage names them all
 STATE_STYLES: Final = {
     MachineState.NOT_AUDITED: Style.UNKNOWN,
     MachineState.UNKNOWN: Style.UNKNOWN,
     MachineState.OUT_OF_SUPPORT: Style.BAD,
     MachineState.MISSING: Style.WARN,
     MachineState.REBOOT: Style.INFO,
+    MachineState.SYSTEM_ONLY: Style.INFO,
     MachineState.UP_TO_DATE: Style.GOOD,
 }
 _OUTCOME_STYLES: Final = {
@@ -41,9 +44,10 @@ def build(page: Page, report: Report) -> None:
         Column(title=texts.text(name + "urgent"), style=Style.NUMBER, width=11),
         Column(title=texts.text(name + "overdue"), style=Style.NUMBER, width=9),
         Column(title=texts.text(name + "reboot"), width=13.5),
-        Column(title=texts.text(name + "partial"), width=22),
-        Column(title=texts.text(name + "seen"), style=Style.MOMENT, width=15),
-        Column(title=texts.text(name + "aliases"), least=9, most=13),
+        Column(title=texts.text(name + "last_update"), style=Style.DATE, width=11.5),
+        Column(title=texts.text(name + "updates_from"), least=9, most=14),
+        Column(title=texts.text(name + "partial"), width=24),
+        Column(title=texts.text(name + "seen"), style=Style.DATE, width=11),
     )
     page.heading(texts.text(name + "heading"), texts.text(name + "intro"), len(columns))
     page.table(columns, report.view.machines, lambda machine: line(report, machine), main=True)
@@ -61,18 +65,40 @@ def line(report: Report, machine: MachineView) -> Sequence[Value | Styled]:
     unknown = Styled(texts.text("kpi.unknown"), Style.UNKNOWN)
     support = Outcome.UNKNOWN if machine.support is None else machine.support.outcome
     reboot = machine.reboot
+    latest = summary.last_update
     return (
-        machine.name,
+        _named(report, machine),
         summary.target.site,
-        Styled(texts.text(f"machine_state.{machine.state.value}"), STATE_STYLES[machine.state]),
-        unknown if system is None else system.pretty_name or system.id,
+        Styled(_state(report, machine), STATE_STYLES[machine.state]),
+        unknown if system is None else words.system(system),
         Styled(support_words(report, machine), _OUTCOME_STYLES[support]),
         *_counts(report, machine),
         Styled(texts.text(f"sheets.machines.reboot_{reboot.value}"), _OUTCOME_STYLES[reboot]),
-        ", ".join(texts.text(f"fact.{kind.value}") for kind in machine.partial),
-        summary.taken_at,
-        ", ".join(summary.aliases),
+        None if latest is None else texts.local_day(latest.at),
+        texts.text(f"updates_from.{summary.updates_from}") if summary.updates_from else "",
+        texts.listing(
+            [words.area(report, kind, windows=words.is_windows(summary)) for kind in machine.partial],
+            limit=_AREAS_SHOWN,
+        ),
+        texts.local_day(summary.taken_at),
     )
+
+
+def _state(report: Report, machine: MachineView) -> str:
+    """Its state, and below it how many products could not be told, whatever the state of the system."""
+    texts = report.texts
+    state = texts.text(f"machine_state.{machine.state.value}")
+    if not machine.undecided or not machine.verdict:
+        return state
+    return f"{state}\n{texts.text('sheets.machines.undecided', count=machine.undecided)}"
+
+
+def _named(report: Report, machine: MachineView) -> str:
+    """Its name, and below it those under which the same machine was found too (G3)."""
+    also = machine.summary.aliases
+    if not also:
+        return machine.name
+    return f"{machine.name}\n{report.texts.text('sheets.machines.also', names=', '.join(also))}"
 
 
 def _counts(report: Report, machine: MachineView) -> tuple[Value | Styled, ...]:

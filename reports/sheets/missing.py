@@ -9,7 +9,7 @@ from reports.cells import Value
 from reports.grid import Column, Page, Styled
 from reports.sheet import Report, Sheet
 from reports.styles import Style
-from reports.view import exploited, late_days, probability, probability_unseen
+from reports.view import exploited, late_days, probability, probability_unseen, update_of
 from rules.model import Finding
 
 SEVERITY_STYLES: Final = {
@@ -46,7 +46,8 @@ def build(page: Page, report: Report) -> None:
     if not view.missing:
         key = "empty" if view.judged else "empty_unknown"
         reason = texts.text(name + key, base=view.judged, known=view.known)
-        page.wide(reason, Style.GOOD_BOX if view.judged == view.known else Style.WARN_BOX, 1, len(columns), 30)
+        whole = view.judged == view.known and not view.in_doubt
+        page.wide(reason, Style.GOOD_BOX if whole else Style.WARN_BOX, 1, len(columns), 30)
 
 
 def _line(report: Report) -> Callable[[Finding], Sequence[Value | Styled]]:
@@ -73,8 +74,8 @@ def _line(report: Report) -> Callable[[Finding], Sequence[Value | Styled]]:
         return (
             finding.ref,
             finding.subject,
-            package_label(report, str(params.get("package") or finding.key)),
-            _text(params.get("installed_version"), none),
+            package_label(report, words.product(finding)),
+            _text(params.get("installed_version") or params.get("version"), none),
             _text(params.get("fixed_version"), none),
             severities[finding.severity],
             known[exploited(finding)],
@@ -83,7 +84,7 @@ def _line(report: Report) -> Callable[[Finding], Sequence[Value | Styled]]:
             finding.due_on,
             Styled(late, Style.LATE) if late else None,
             cross_check(report, params.get("cross_check")),
-            _text(params.get("advisories"), none),
+            advice(finding) or none,
             remedy,
         )
 
@@ -92,6 +93,12 @@ def _line(report: Report) -> Callable[[Finding], Sequence[Value | Styled]]:
 
 def _text(value: object, absent: str) -> str:
     return str(value) if value not in (None, "") else absent
+
+
+def advice(finding: Finding) -> str:
+    """The publisher's own name for the fix: advisories, or for Microsoft's products the one update that brings it."""
+    params = finding.message.params
+    return update_of(finding) or str(params.get("advisories") or params.get("cves") or "")
 
 
 def cross_check(report: Report, value: object) -> str:

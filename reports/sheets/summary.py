@@ -1,14 +1,17 @@
 """Summary: one A4 page that a manager reads in ninety seconds, what could not be seen before anything else."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
-from reports import words
+from reports import license_words, words
+from reports.actions import Action
 from reports.cells import Value
 from reports.grid import Page, lines_of, room, row_height
 from reports.sheet import Report, Sheet
 from reports.styles import Style
 from reports.tiles import Tile, tiles
+from reports.view import MachineState
 from rules.model import Outcome, PriorityLevel
 
 _NAME: Final = "sheets.summary."
@@ -17,7 +20,9 @@ _WIDTHS: Final = {1: 32.5, 2: 1.4, 3: 32.5, 4: 1.4, 5: 13.5, 6: 13.5, 7: 12.0}
 _LAST: Final = 7
 _TILE_COLUMNS: Final = ((1, 1), (3, 3), (5, 7))
 _MOST_ACTIONS: Final = 5
+_LICENSE_ACTIONS: Final = 2
 _NAMES_SHOWN: Final = 6
+_RENEWAL_DAYS: Final = 60
 _LINE_PT: Final = 15.0
 _PAGE_CHARS: Final = 106
 
@@ -36,18 +41,31 @@ def build(page: Page, report: Report) -> None:
 def _title(page: Page, report: Report) -> None:
     texts, view, assessment = report.texts, report.view, report.assessment
     day = texts.local_day(assessment.as_of)
-    page.wide(texts.text(_NAME + "heading"), Style.TITLE, 1, _LAST, 36)
+    heading = "heading" if not view.licenses.tenants else "heading_both" if view.known else "heading_licenses"
+    page.wide(texts.text(_NAME + heading), Style.TITLE, 1, _LAST, 36)
     subtitle = texts.text(
         _NAME + "subtitle",
         client=assessment.client,
         month=texts.month(day),
         day=texts.date(day),
-        coverage=texts.text(_NAME + "coverage", count=view.reached, known=view.known),
+        coverage=", ".join(_coverage(report)),
     )
     page.wide(subtitle, Style.SUBTITLE, 1, _LAST, _height(subtitle, 6))
     if assessment.demo:
         page.wide(texts.text("workbook.demo"), Style.DEMO, 1, _LAST, 20)
     page.skip()
+
+
+def _coverage(report: Report) -> Iterator[str]:
+    """What was seen of what there is: machines, then Microsoft 365."""
+    texts, view, licenses = report.texts, report.view, report.licenses
+    if view.known or not licenses.tenants:
+        yield texts.text(_NAME + "coverage", count=view.reached, known=view.known)
+    if licenses.tenants:
+        unread = len(licenses.reached) < len(licenses.tenants)
+        partly = bool(license_words.missing_areas(report)) or not licenses.complete
+        state = "unread" if unread else "partly" if partly else "read"
+        yield texts.text(_NAME + "coverage_tenants", state=texts.text(f"{_NAME}tenant_{state}"))
 
 
 def _unseen(page: Page, report: Report) -> None:
@@ -60,7 +78,9 @@ def _unseen(page: Page, report: Report) -> None:
         row = page.line((1, texts.text(_NAME + "unseen_more", sheet=report.title("coverage")), Style.LINK), height=17)
         page.link(row, 1, report.title("coverage"), report.title("coverage"))
     else:
-        page.wide(texts.text(_NAME + "unseen_nothing"), Style.GOOD_BOX, 1, _LAST, 22)
+        tenants, machines = report.licenses.tenants, report.view.known
+        whole = "" if not tenants else "_both" if machines else "_licenses"
+        page.wide(texts.text(f"{_NAME}unseen_nothing{whole}"), Style.GOOD_BOX, 1, _LAST, 22)
     page.skip()
 
 
@@ -68,19 +88,32 @@ def unseen(report: Report) -> Iterator[str]:
     """Yield one sentence per kind of blind spot, the largest first."""
     texts, view = report.texts, report.view
     if not view.known:
-        yield texts.text(_NAME + "unseen_no_machine")
+        yield texts.text(_NAME + ("unseen_machines_none" if view.licenses.tenants else "unseen_no_machine"))
     absent = [machine.name for machine in view.machines if not machine.summary.reached]
     partial = [machine.name for machine in view.with_gaps if machine.verdict]
     causes = (
         (cause, view.blind_spots.get(cause, ())) for cause in ("no_feed", "unsupported", "out_of_support", "verdicts")
     )
     feeds = (("feeds_never", view.feeds_never_fetched), ("feeds", view.feeds_too_old))
-    for text, names in (("machines", absent), *feeds, *causes, ("areas", partial)):
+    doubtful = [machine.name for machine in view.in_doubt]
+    for text, names in (("machines", absent), *feeds, *causes, ("products", doubtful), ("areas", partial)):
         if names:
             listed = texts.listing(list(names), limit=_NAMES_SHOWN)
             yield texts.text(f"{_NAME}unseen_{text}", count=len(names), names=listed)
+    yield from _unseen_tenants(report)
     if report.assessment.failures:
         yield texts.text(_NAME + "unseen_failures", count=len(report.assessment.failures))
+
+
+def _unseen_tenants(report: Report) -> Iterator[str]:
+    texts, licenses = report.texts, report.licenses
+    absent = [license_words.tenant_name(tenant) for tenant in licenses.tenants if not tenant.reached]
+    for text, names in (("tenants", absent), ("tenant_areas", license_words.missing_areas(report))):
+        if names:
+            listed = texts.listing(names, limit=_NAMES_SHOWN)
+            yield texts.text(f"{_NAME}unseen_{text}", count=len(names), names=listed)
+    if licenses.concealed:
+        yield texts.text(_NAME + "unseen_concealed")
 
 
 def _brief(page: Page, report: Report) -> None:
@@ -90,9 +123,14 @@ def _brief(page: Page, report: Report) -> None:
     page.skip()
 
 
-def brief(report: Report) -> tuple[str, str, str]:
-    """Give the three sentences: state, striking fact, outlook."""
-    return _state(report), _striking(report), _outlook(report)
+def brief(report: Report) -> tuple[str, ...]:
+    """Give the sentences: state, striking fact, licenses, outlook; what was not to be audited has none."""
+    machines = report.view.known or not report.licenses.tenants
+    return (
+        *((_state(report), _striking(report)) if machines else ()),
+        *((license_words.state(report),) if report.licenses.tenants else ()),
+        _outlook(report),
+    )
 
 
 def _state(report: Report) -> str:
@@ -101,6 +139,8 @@ def _state(report: Report) -> str:
     rest = [texts.text(_NAME + "state_rest", count=unknown)] if unknown else []
     if not view.decided:
         return texts.text(_NAME + "state_unknown")
+    if partly := len(view.in_state(MachineState.SYSTEM_ONLY)):
+        rest.insert(0, texts.text(_NAME + "state_products", count=partly))
     if view.updated == view.decided:
         text = "state_good_judged" if unknown else "state_good"
         return " ".join([texts.text(_NAME + text, count=view.updated), *rest])
@@ -140,10 +180,26 @@ def _outlook(report: Report) -> str:
         parts.append(texts.text(_NAME + "outlook_due", count=len(due), first_on=due[0]))
     if ending:
         parts.append(texts.text(_NAME + "outlook_support", count=len(ending), names=texts.listing(ending, limit=3)))
+    if view.licenses.tenants:
+        parts += _renewals(report)
     if not parts:
-        parts.append(texts.text(_NAME + ("outlook_none" if view.judged else "outlook_unknown")))
-    what = texts.text(_NAME + "outlook_and", first=parts[0], second=parts[-1]) if len(parts) > 1 else parts[0]
+        nothing = "outlook_none" if view.judged else "outlook_unknown"
+        parts.append(
+            texts.text(_NAME + ("outlook_none_licenses" if not view.known and view.licenses.tenants else nothing))
+        )
+    what = parts[0]
+    if len(parts) > 1:
+        what = texts.text(_NAME + "outlook_and", first=" ; ".join(parts[:-1]), second=parts[-1])
     return texts.text(_NAME + "outlook", what=what)
+
+
+def _renewals(report: Report) -> Iterator[str]:
+    """Subscriptions about which somebody must decide soon."""
+    texts = report.texts
+    found = license_words.coming_renewals(report, report.view.day + timedelta(days=_RENEWAL_DAYS))
+    if found:
+        names = texts.listing(list(dict.fromkeys(product for _, product in found)), limit=2)
+        yield texts.text(_NAME + "outlook_renewal", count=len(found), first_on=found[0][0], names=names)
 
 
 def _figures(page: Page, report: Report) -> None:
@@ -159,7 +215,7 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
     parts: tuple[tuple[list[tuple[Value, Style]], float], ...] = (
         ([(tile.label, Style.KPI_LABEL) for tile in row], 20),
         ([(tile.figure, tile.style) for tile in row], 34),
-        ([(tile.note, Style.KPI_NOTE) for tile in row], 32),
+        ([(tile.note, Style.KPI_NOTE) for tile in row], 40),
     )
     for values, height in parts:
         cells = [
@@ -172,10 +228,19 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
             page.merge(number, first, last)
 
 
+def decisions(report: Report) -> tuple[Action, ...]:
+    """The actions the first sheet shows: the five most urgent, of which two about licenses where there are as many."""
+    wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
+    licenses = [action for action in wanted if action.tenant][:_LICENSE_ACTIONS]
+    others = [action for action in wanted if action not in licenses]
+    shown = {*map(id, licenses), *map(id, others[: _MOST_ACTIONS - len(licenses)])}
+    return tuple(action for action in wanted if id(action) in shown)
+
+
 def _decide(page: Page, report: Report) -> None:
     texts, view = report.texts, report.view
     _section(page, texts.text(_NAME + "decide"))
-    wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
+    wanted = decisions(report)
     if not wanted:
         page.wide(texts.text(_NAME + "decide_none"), Style.SENTENCE, 1, _LAST, 20)
         page.skip()
@@ -188,8 +253,9 @@ def _decide(page: Page, report: Report) -> None:
         ),
         height=20,
     )
-    for action in wanted[:_MOST_ACTIONS]:
-        todo, why, due = words.proposal(report, action), words.impact(report, action), words.due(report, action)
+    for action in wanted:
+        todo, why = words.proposal(report, action), words.impact_with_money(report, action)
+        due = words.due(report, action)
         passed = action.overdue or (action.due_on is not None and action.due_on < view.day)
         page.line(
             (1, todo, Style.STRONG),
@@ -208,7 +274,7 @@ def _decide(page: Page, report: Report) -> None:
             )
             + 2,
         )
-    rest = len(report.actions) - min(len(wanted), _MOST_ACTIONS)
+    rest = len(report.actions) - len(wanted)
     plan = report.title("actions")
     text = (
         texts.text(_NAME + "decide_more", count=rest, sheet=plan)

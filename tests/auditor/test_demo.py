@@ -24,6 +24,8 @@ from collectors.script import read_sections
 from rules.model import Finding, Outcome, PatchState
 from rules.rule import FeedRole
 
+_LINUX = {machine.name for machine in machines()}
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
@@ -67,7 +69,8 @@ def test_every_collector_has_an_answer_on_every_demonstration_machine(machine: M
 
 def test_only_the_machine_that_broke_off_has_gaps(run: RunResult) -> None:
     gaps = {machine.target.name for machine in run.assessment.machines if machine.gaps}
-    assert gaps == {"poste-atelier", "borne-croixrousse"}
+    assert gaps & _LINUX == {"poste-atelier"}
+    assert "borne-croixrousse" in gaps
     (seen,) = [machine for machine in run.assessment.machines if machine.target.name == "poste-atelier"]
     assert {gap.reason.value for gap in seen.gaps} == {"denied", "truncated"}
 
@@ -87,7 +90,7 @@ def test_L5_a_newer_kernel_on_disk_asks_for_a_reboot(run: RunResult) -> None:
 
 
 def test_a_flaw_attackers_exploit_comes_first(run: RunResult) -> None:
-    first = run.assessment.findings[0]
+    first = next(found for found in run.assessment.findings if found.subject in _LINUX)
     assert (first.subject, first.rule, first.key) == ("web-boutique", "patch.missing", "sudo")
 
 
@@ -113,7 +116,7 @@ def test_machines_are_of_ordinary_size_and_nothing_of_the_base_lists_is_found_wa
     sizes = {machine.name: len(machine.packages) for machine in machines()}
     assert all(size > 60 for size in sizes.values()), sizes
     assert sum(sizes.values()) > 3_500
-    fails = [found for found in run.assessment.findings if found.rule == "patch.missing"]
+    fails = [found for found in run.assessment.findings if found.rule == "patch.missing" and found.subject in _LINUX]
     assert sum(found.outcome is Outcome.FAIL for found in fails) == 16
 
 
@@ -147,8 +150,8 @@ def test_L27_a_derivative_gets_no_verdict_from_its_relatives_advisories(run: Run
 
 
 def test_G1_an_unreachable_machine_is_counted_and_unknown(run: RunResult) -> None:
-    (missed,) = [machine for machine in run.assessment.machines if not machine.reached]
-    assert missed.target.name == "borne-croixrousse"
+    missed = {machine.target.name for machine in run.assessment.machines if not machine.reached}
+    assert missed == {"borne-croixrousse", "pc-livraison"}
     assert _one(run, "borne-croixrousse", "patch.missing").outcome is Outcome.UNKNOWN
 
 
@@ -207,7 +210,7 @@ def test_evidence_of_a_demonstration_finding(auditor: Callable[..., Result]) -> 
 def test_an_action_of_the_report_lists_its_findings(auditor: Callable[..., Result]) -> None:
     """The first sheet shows references of actions (A-...); each leads to findings, and each finding to its evidence."""
     shown = auditor("demo", "--output", "out", "--lang", "fr").stdout
-    action = next(word.strip("[]") for word in shown.split() if word.startswith("[A-"))
+    action = next(line.split()[1].strip("[]") for line in shown.splitlines() if "correctifs des failles" in line)
     listed = auditor("explain", "--demo", action.lower(), "--lang", "fr")
     assert listed.exit_code == Exit.COMPLIANT, listed.output
     assert "web-boutique" in listed.stdout
@@ -281,4 +284,4 @@ def test_every_text_of_the_command_line_is_used() -> None:
     for name in texts.pop("explain"):
         assert f"'{name}'" in source or f'"{name}"' in source, name
     for name in texts:
-        assert f'"cli.{name}"' in source, name
+        assert f'"cli.{name}"' in source or f'"cli.{name}.' in source, name

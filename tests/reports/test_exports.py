@@ -13,8 +13,9 @@ from reports.exports import json as json_export
 from reports.texts import languages
 from rules.model import Outcome
 from tests.lab import assessments as lab
+from tests.lab import licensed
 
-SAMPLES = [(sample, language) for sample in lab.SAMPLES for language in languages()]
+SAMPLES = [(sample, language) for sample in licensed.EVERY for language in languages()]
 
 
 def test_exports_are_discovered_and_named():
@@ -29,12 +30,12 @@ def test_exports_are_discovered_and_named():
 @pytest.mark.parametrize(("sample", "language"), SAMPLES)
 def test_the_same_input_gives_the_same_bytes(name, sample, language):
     export = discover()[name]
-    assert export.render(lab.SAMPLES[sample](), language) == export.render(lab.SAMPLES[sample](), language)
+    assert export.render(licensed.EVERY[sample](), language) == export.render(licensed.EVERY[sample](), language)
 
 
 @pytest.mark.parametrize(("sample", "language"), SAMPLES)
 def test_json_carries_every_finding_and_machine(sample, language):
-    assessment = lab.SAMPLES[sample]()
+    assessment = licensed.EVERY[sample]()
     document = json.loads(json_export.render(assessment, language))
     assert document["schema"] == json_export.SCHEMA
     assert len(document["findings"]) == len(assessment.findings)
@@ -67,7 +68,7 @@ def rows_of(assessment, language):
 
 @pytest.mark.parametrize(("sample", "language"), SAMPLES)
 def test_csv_has_one_line_per_finding_that_did_not_pass(sample, language):
-    assessment = lab.SAMPLES[sample]()
+    assessment = licensed.EVERY[sample]()
     head, *rows = rows_of(assessment, language)
     assert len(head) == len(csv_export.COLUMNS)
     assert len(rows) == sum(finding.outcome is not Outcome.PASS for finding in assessment.findings)
@@ -93,16 +94,18 @@ def test_csv_gives_probability_exploitation_and_all_cves():
 
 def test_the_annex_holds_evidence_gaps_collectors_and_sources():
     book = openpyxl.load_workbook(io.BytesIO(annex.render(lab.ordinary(), "en")))
-    assert book.sheetnames == ["Findings", "Evidence", "Areas not seen", "Collectors", "Sources", "Incidents"]
+    assert book.sheetnames == [
+        *("Findings", "Evidence", "Areas not seen", "Licenses", "Collectors", "Sources", "Incidents")
+    ]
     evidence = [row for row in book["Evidence"].iter_rows(min_row=5, values_only=True) if row[1] == "srv-web"]
     assert ("https://www.debian.org/security/DSA-5764-1") in {row[6] for row in evidence}
-    gaps = {row[4] for row in book["Areas not seen"].iter_rows(min_row=5, values_only=True)}
+    gaps = {row[5] for row in book["Areas not seen"].iter_rows(min_row=5, values_only=True)}
     assert "the answer was cut off" in gaps
     sources = [row[9] for row in book["Sources"].iter_rows(min_row=5, values_only=True)]
     assert "0" * 64 in sources
     findings = list(book["Findings"].iter_rows(min_row=5, values_only=True))
     assert {row[4] for row in findings} == {"fail", "unknown", "not_applicable"}
-    assert any("CVE-2026-1002" in (row[15] or "") for row in findings)
+    assert any("CVE-2026-1002" in (row[16] or "") for row in findings)
 
 
 def test_the_managers_file_names_no_cve_list():

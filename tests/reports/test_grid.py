@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from reports.grid import Column, Page, RowWriter, Styled, letter, lines_of, room, row_height
+from reports.cells import letter
+from reports.grid import Column, Page, RowWriter, Styled, lines_of, room, row_height
 from reports.styles import Style, StyleSheet
 from reports.texts import Texts
 from reports.workbook import assemble, render
@@ -143,27 +144,28 @@ def swap(member, old, new):
     return change
 
 
-SECOND, THIRD, BOOK = "xl/worksheets/sheet2.xml", "xl/worksheets/sheet3.xml", "xl/workbook.xml"
+SECOND, PATCHES, BOOK = "xl/worksheets/sheet2.xml", "xl/worksheets/sheet5.xml", "xl/workbook.xml"
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (swap(SECOND, ">Constat<", ">Impact<"), "equal headers"),
-        (swap(SECOND, '<autoFilter ref="A4:I13"', '<autoFilter ref="A4:I99"'), "ends below"),
-        (swap(SECOND, '<mergeCell ref="A1:I1"', '<mergeCell ref="A1:I2"'), "overlap"),
-        (swap(THIRD, "<v>2</v>", "<f>1+1</f><v>2</v>"), "formula"),
-        (swap(THIRD, ">nginx", ">" + "x" * 32_768), "32,767"),
-        (swap(THIRD, '<row r="6"', '<row r="3"'), "comes after"),
-        (swap(THIRD, '<c r="B5"', '<c r="A5"'), "out of order"),
+        (swap(SECOND, '<autoFilter ref="A4:J13"', '<autoFilter ref="A4:J99"'), "ends below"),
+        (swap(SECOND, '<mergeCell ref="A1:J1"', '<mergeCell ref="A1:J2"'), "overlap"),
+        (swap(PATCHES, "<v>2</v>", "<f>1+1</f><v>2</v>"), "formula"),
+        (swap(PATCHES, ">nginx", ">" + "x" * 32_768), "32,767"),
+        (swap(PATCHES, '<row r="6"', '<row r="3"'), "comes after"),
+        (swap(PATCHES, '<c r="B5"', '<c r="A5"'), "out of order"),
         (swap("xl/worksheets/sheet1.xml", "'Périmètre et limites'!A1", "'Elsewhere'!A1"), "leads to"),
-        (swap(THIRD, "(openssl)", "{package}"), "leftover"),
-        (swap(THIRD, "3.0.11-1~deb12u2", "KB5034441"), "KB number"),
-        (swap(THIRD, "3.0.11-1~deb12u2", "f520e45e-7413-4a34-a497-d2765967d094"), "GUID"),
-        (swap(THIRD, ">sudo, droits d'administration (sudo)<", ">nan<"), "'nan'"),
-        (swap(THIRD, ">srv-mail<", ">=srv-mail<"), "become a formula"),
+        (swap(PATCHES, "(openssl)", "{package}"), "leftover"),
+        (swap(PATCHES, "3.0.11-1~deb12u2", "KB5034441, KB5034440"), "KB number"),
+        (swap(SECOND, ">Constat<", ">KB5034441<"), "KB number"),
+        (swap(PATCHES, "3.0.11-1~deb12u2", "f520e45e-7413-4a34-a497-d2765967d094"), "GUID"),
+        (swap(PATCHES, ">sudo, droits d'administration (sudo)<", ">nan<"), "'nan'"),
+        (swap(PATCHES, ">srv-mail<", ">=srv-mail<"), "become a formula"),
         (
-            swap(BOOK, 'name="Machines" sheetId="4" state="visible"', 'name="Machines" sheetId="4" state="hidden"'),
+            swap(BOOK, 'name="Machines" sheetId="6" state="visible"', 'name="Machines" sheetId="6" state="hidden"'),
             "hidden",
         ),
         (swap(BOOK, 'name="Machines"', 'name="synthèse"'), "share a title"),

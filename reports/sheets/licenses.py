@@ -1,0 +1,229 @@
+"""Microsoft 365 licenses: one line per paid product with seats, costs and what can be saved; what is free beside it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import ceil
+from typing import Final
+
+from reports import license_words
+from reports.cells import Value
+from reports.charts import Bars, Chart
+from reports.grid import Column, Page, Styled
+from reports.licenses import Product, Totals
+from reports.sheet import Report, Sheet
+from reports.styles import Style
+from rules.model import LicenseLine, SeatVerdict
+from rules.prices import Commitment
+
+_NAME: Final = "sheets.licenses."
+_PRODUCT, _BOUGHT, _ASSIGNED, _ACTIVE = 1, 3, 5, 8  # columns the chart reads
+_CHART_ROWS: Final = 8
+_ROWS_PER_BAR: Final = 0.7
+_CHART_CM: Final = 30
+_ONE_PAGE: Final = 16  # so many products and the chart are read on one printed page; more flow on
+VERDICT_STYLES: Final = {
+    SeatVerdict.OK: Style.GOOD,
+    SeatVerdict.UNDER: Style.BAD,
+    SeatVerdict.EXCESS: Style.INFO,
+    SeatVerdict.CHECK: Style.WARN,
+    SeatVerdict.UNKNOWN: Style.UNKNOWN,
+    SeatVerdict.NONE: Style.TEXT,
+}
+
+
+def build(page: Page, report: Report) -> None:
+    """Lay the sheet out; without lines it says why, and what permission is missing."""
+    texts, licenses = report.texts, report.licenses
+    page.one_page = len(licenses.products) <= _ONE_PAGE
+    columns = _columns(report)
+    page.heading(texts.text(_NAME + "heading"), license_words.data_dates(report), len(columns))
+    first = page.table(columns, licenses.products, lambda product: _line(report, product), main=True)
+    last = len(columns)
+    if licenses.products:
+        _total(page, report)
+    for box in _unaudited(report):
+        page.note(box, Style.WARN_BOX, last)
+    if licenses.readable and licenses.complete and not licenses.products:
+        page.note(texts.text(_NAME + "empty"), Style.GOOD_BOX, last)
+    if licenses.products or licenses.free or licenses.stopped:
+        page.skip()
+        for sentence in license_words.beside_the_table(report):
+            page.note(sentence, Style.SENTENCE, last)
+        page.note(texts.text(_NAME + "explained"), Style.NOTE, last)
+    if licenses.readable:
+        _chart(page, report, first, last)
+
+
+def _columns(report: Report) -> tuple[Column, ...]:
+    def column(name: str, style: Style, width: float) -> Column:
+        return Column(title=report.texts.text(_NAME + name), style=style, width=width)
+
+    return (
+        column("product", Style.STRONG, 28),
+        column("state", Style.TEXT, 14),
+        column("bought", Style.NUMBER, 10),
+        column("grace", Style.NUMBER, 9),
+        column("assigned", Style.NUMBER, 10.5),
+        column("free", Style.NUMBER, 12),
+        column("gap", Style.NUMBER, 10),
+        column("active", Style.NUMBER, 10),
+        column("inactive", Style.NUMBER, 10),
+        column("surplus", Style.NUMBER, 10.5),
+        column("monthly", Style.EURO, 12),
+        column("yearly", Style.EURO, 13),
+        column("saving_now", Style.EURO, 13),
+        column("saving_later", Style.EURO, 13),
+        column("renewal", Style.DATE, 15),
+    )
+
+
+def _line(report: Report, product: Product) -> Sequence[Value | Styled]:
+    line, by_people, usable = product.line, product.by_people, product.usable
+    return (
+        license_words.product_cell(report, product),
+        Styled(_state(report, product), VERDICT_STYLES[line.verdict]),
+        _count(report, line.bought),
+        line.grace or None,
+        _count(report, line.assigned) if by_people else None,
+        _count(report, line.free) if usable else None,
+        _gap(report, product) if usable else None,
+        _count(report, product.active) if usable else None,
+        _count(report, line.inactive) if usable else None,
+        product.surplus if usable else None,
+        _amount(report, line.monthly_cost),
+        _amount(report, product.yearly_cost),
+        *_savings(report, product),
+        _renewal(report, line),
+    )
+
+
+def _state(report: Report, product: Product) -> str:
+    verdict = product.line.verdict
+    name = f"seat_verdict.{verdict.value}" if verdict else f"sku_kind.{product.line.kind.value}"
+    return report.texts.text(name)
+
+
+def _count(report: Report, count: int | None) -> Value | Styled:
+    return Styled(report.texts.text("kpi.unknown"), Style.UNKNOWN) if count is None else count
+
+
+def _gap(report: Report, product: Product) -> Value | Styled:
+    gap = product.gap
+    return Styled(gap, Style.DEFICIT) if gap is not None and gap < 0 else _count(report, gap)
+
+
+def _amount(report: Report, amount: Decimal | None) -> Value | Styled:
+    return Styled(report.texts.text("values.none"), Style.UNKNOWN) if amount is None else amount
+
+
+def _savings(report: Report, product: Product) -> tuple[Value | Styled, Value | Styled]:
+    """Now and at the anniversary; nothing where no seat can be given up."""
+    if product.saving_unknown:
+        unknown = Styled(report.texts.text("values.none"), Style.UNKNOWN)
+        return unknown, unknown
+    return product.saving_now or None, product.saving_later or None
+
+
+def _renewal(report: Report, line: LicenseLine) -> Value | Styled:
+    if line.renewal_on is not None:
+        return line.renewal_on
+    if not line.bought and line.grace:
+        return report.texts.text(_NAME + "renewal_expired")
+    if not line.bought and line.suspended + line.locked_out:
+        return report.texts.text(_NAME + "renewal_stopped")
+    monthly = line.commitment is Commitment.MONTHLY
+    return report.texts.text(_NAME + "renewal_monthly" if monthly else "values.none")
+
+
+def _total(page: Page, report: Report) -> None:
+    texts, totals = report.texts, report.licenses.totals
+    unknown = texts.text("kpi.unknown")
+    number, euro = Style.TOTAL_NUMBER, Style.TOTAL_EURO
+    cells: tuple[tuple[Value, Style], ...] = (
+        (texts.text(_NAME + "total", count=totals.products), Style.TOTAL),
+        (None, Style.TOTAL),
+        (totals.bought, number),
+        (totals.grace, number),
+        (totals.assigned, number),
+        (totals.free, number),
+        (None, number),  # seats left of one product make up for none of another
+        (unknown if totals.active is None else totals.active, number),
+        (unknown if totals.inactive is None else totals.inactive, number),
+        (totals.surplus, number),
+        *((amount, euro) for amount in _amounts(report, totals)),
+        (None, Style.TOTAL),
+    )
+    page.line(*((column, value, style) for column, (value, style) in enumerate(cells, 1)), height=19)
+
+
+def _amounts(report: Report, totals: Totals) -> tuple[Value, ...]:
+    if totals.unpriced == totals.products:
+        return (report.texts.text("values.none"),) * 4
+    return (totals.monthly_cost, totals.yearly_cost, totals.saving_now, totals.saving_later)
+
+
+def _unaudited(report: Report) -> list[str]:
+    texts, licenses = report.texts, report.licenses
+    if not licenses.tenants:
+        return [texts.text(_NAME + "not_declared")]
+    return [
+        texts.text(
+            _NAME + "not_audited",
+            name=license_words.tenant_name(tenant),
+            reason=license_words.gap_reason(report, gap),
+            todo=license_words.gap_todo(report, gap),
+        )
+        for tenant, gap in licenses.hidden
+    ]
+
+
+def _chart(page: Page, report: Report, first: int, last: int) -> None:
+    """Bought, assigned and active seats of the largest products: the first lines of the table."""
+    texts, shown = report.texts, report.licenses.charted
+    page.skip()
+    page.wide(texts.text(_NAME + "chart"), Style.SECTION, 1, last, 22)
+    if not shown:
+        page.note(texts.text(_NAME + "chart_none"), Style.SENTENCE, last)
+        return
+    known = all(product.active is not None for product in shown)
+    short = "" if known else "_short"
+    bought = sum(product.line.bought or 0 for product in shown)
+    assigned = sum(product.line.assigned or 0 for product in shown)
+    active = sum(product.active or 0 for product in shown)
+    message = texts.text(f"{_NAME}chart_message{short}", bought=bought, assigned=assigned, active=active)
+    page.note(message, Style.SENTENCE, last)
+    page.skip()
+    bars = [
+        Bars(
+            title=texts.text(_NAME + "bought"),
+            column=_BOUGHT,
+            values=tuple(product.line.bought or 0 for product in shown),
+        ),
+        Bars(
+            title=texts.text(_NAME + "assigned"),
+            column=_ASSIGNED,
+            values=tuple(product.line.assigned or 0 for product in shown),
+        ),
+    ]
+    if known:
+        active_seats = tuple(product.active or 0 for product in shown)
+        bars.append(Bars(title=texts.text(_NAME + "active"), column=_ACTIVE, values=active_seats))
+    page.draw(
+        Chart(
+            title=texts.text(f"{_NAME}chart_title{short}", count=len(shown)),
+            description=f"{message} {license_words.chart_items(report, shown, known=known)}",
+            label_axis=texts.text(_NAME + "chart_products"),
+            value_axis=texts.text(_NAME + "chart_seats"),
+            first=first,
+            last=first + len(shown) - 1,
+            label_column=_PRODUCT,
+            labels=tuple(license_words.product_cell(report, product) for product in shown),
+            bars=tuple(bars),
+            at=page.next_row,
+            rows=_CHART_ROWS + ceil(_ROWS_PER_BAR * len(bars) * len(shown)),
+            width_cm=_CHART_CM,
+        )
+    )
+
+
+SHEET = Sheet(name="licenses", order=24, build=build)
