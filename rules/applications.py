@@ -47,7 +47,9 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     endoflife.date's name of the product, whose cycle is the first `cycle` parts of the version, or its entry in
     `cycles`, or what `cycle_in_name` finds in the name. `rapid` releases live for weeks: their end is no news to plan
     for. `extended_stable` marks browsers whose even major versions may be a slower channel with fixes of its own,
-    `edition` "esr" those that are one. `engine` names what a browser is built on and shares its major version with.
+    `edition` "esr" those that are one, `branches` programs whose long-term releases bear the name of the others: what
+    is published about a copy's own major version decides alone. `engine` names what a browser is built on and shares
+    its major version with.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rapid: bool = False
     edition: str = ""
     extended_stable: bool = False
+    branches: bool = False
     engine: str = ""
 
     @cached_property

@@ -24,6 +24,7 @@ _MAX_BYTES = 32 << 20  # 5,500 rows were 1 MB in 2026
 _PRODUCT, _PART_NUMBER, _SKU = "Product_Display_Name", "String_Id", "GUID"
 _PLAN, _PLAN_ID, _PLAN_TITLE = "Service_Plan_Name", "Service_Plan_Id", "Service_Plans_Included_Friendly_Names"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UNSEEN = re.compile("[\x00-\x1f\x7f\xa0]")  # a NUL would be refused by a workbook
 _TWICE_ENCODED = re.compile("[\u00c2\u00c3\u00e2]")  # how UTF-8 begins when it was read as the Windows code page
 
 
@@ -76,7 +77,7 @@ def _words(text: str) -> str:
     if _TWICE_ENCODED.search(text):
         with suppress(UnicodeError):  # it was an honest accent
             text = text.encode("cp1252").decode()
-    return " ".join(text.replace("\xa0", " ").split())
+    return " ".join(_UNSEEN.sub(" ", text).split())
 
 
 def parts(settings: Mapping[str, str], _today: date) -> tuple[Part, ...]:

@@ -15,7 +15,7 @@ Texts: `ended`, `ended_undated`, `ending` (count = days left), `unknown_release`
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from collectors.feeds.records import Lifecycle, Severity
@@ -45,6 +45,9 @@ class _End:
 def check(case: Case) -> Iterable[Finding]:
     """Yield one finding per release that ended, ends or cannot be told; else one PASS over everything judged."""
     calendar = _calendar(case)
+    if not case.feeds_of(FeedRole.LIFECYCLES) and all(product.startswith(_OFFICE_CHANNEL) for product in calendar):
+        unseen = finding(ID, case, Outcome.UNKNOWN, "none")  # in the engine's words: no release is at fault
+        return (replace(unseen, message=Message(text="rules.unknown.no_feed_endoflife")),)
     found = [*releases(case.snapshot, calendar), *_listed(case, calendar)]
     problems = [problem for release in found if (problem := _judge(case, release)) is not None]
     installed = len(programs(case.snapshot))

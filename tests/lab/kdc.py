@@ -77,7 +77,8 @@ def require() -> None:
     why = missing()
     if why:
         pytest.skip(why)
-    pytest.importorskip("gssapi", reason="gssapi is not installed: make kerberos")
+    for name in ("gssapi", "krb5"):
+        pytest.importorskip(name, reason=f"{name} is not installed: make kerberos")
 
 
 def _which(program: str) -> str | None:

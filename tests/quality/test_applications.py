@@ -39,7 +39,7 @@ FRENCH = {
     "Oracle VirtualBox": "virtualbox",
     "Google Chrome": "google-chrome",
     "Microsoft Edge": "microsoft-edge",
-    "Microsoft Edge WebView2": "",
+    "Microsoft Edge WebView2": "microsoft-edge-webview2",  # the same engine, updated by itself
     "Opera Stable": "opera",
     "WinSCP": "winscp",
     "Splashtop Business": "splashtop",

@@ -86,7 +86,7 @@ def way(subject: str, where: Endpoint, user: str, credential: Credential, deadli
 def _best_way(subject: str, where: Endpoint, user: str, credential: Credential, deadline: Deadline) -> Way:
     without = ""
     if not kerberos.may_be_usable(where, user, credential.password):
-        without = "Kerberos needs a host name, the extra `kerberos`, and a ticket or a user written user@REALM"
+        without = "it needs a host name, the extra `kerberos`, and a ticket or a user written user@REALM"
     else:
         try:
             service = kerberos.service(subject, where, user, credential.password, deadline)
@@ -95,12 +95,12 @@ def _best_way(subject: str, where: Endpoint, user: str, credential: Credential, 
             # Only where the password was not refused: no password is tried in two ways.
             if error.password_refused:
                 raise
-            without = error.problem.rstrip(".")
+            without = error.problem.removeprefix("no Kerberos ticket: ").rstrip(".")
     if not user or credential.password is None:
         lacking = "user" if not user else "password"
         raise LoginDenied(
             subject,
-            f"no {lacking} is configured to log in with, and there is no Kerberos ticket ({without}).",
+            f"no {lacking} is configured to log in with, and Kerberos cannot be used instead: {without}.",
             hint="Name a credential for it in the client file, give --user and --password-from, or run kinit.",
         )
     return _ntlm_way(subject, where, user, credential.password)

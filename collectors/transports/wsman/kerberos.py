@@ -220,6 +220,9 @@ def _explained(subject: str, error: Exception) -> Exception:
         return NoTicket(
             subject, f"no Kerberos ticket: {problem}.", hint=cure, password_refused=number in _PASSWORD_REFUSED
         )
+    if isinstance(error, ImportError):  # they are installed, but not what they are linked with
+        problem = f"no Kerberos ticket: its libraries cannot be loaded ({printable(str(error))})."
+        return NoTicket(subject, problem, hint="Install MIT Kerberos (libgssapi-krb5-2), or use NTLM.")
     if number is None and not type(error).__module__.startswith(("spnego", "gssapi", "krb5")):
         return error
     problem = f"no Kerberos ticket: {printable(str(error))}."

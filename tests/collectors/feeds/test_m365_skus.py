@@ -54,6 +54,11 @@ def test_non_breaking_spaces_belong_to_no_guid_and_to_no_name(tmp_path):
     assert skus(tmp_path, row) == {SPB: SkuName(sku_id=SPB, part_number="SPB", name="Microsoft 365 Business Premium")}
 
 
+def test_what_cannot_be_seen_is_in_no_name(tmp_path):
+    row = PREMIUM.replace("365 Business", "365\x00\x0b Business")
+    assert skus(tmp_path, row)[SPB].name == "Microsoft 365 Business Premium"
+
+
 def test_one_guid_under_two_names_takes_the_last_and_repeated_rows_are_one(tmp_path):
     found = parse(tmp_path, PREMIUM, PREMIUM, PREMIUM.replace("Business Premium,", "Business Premium (EEA),"))
     assert [row.name for row in found] == ["Microsoft 365 Business Premium (EEA)", "EXCHANGE_S_STANDARD"]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from collectors.credentials import Secret
-from collectors.errors import LoginDenied, NotSupported
+from collectors.errors import ConversationFailed, LoginDenied, NotSupported
 from collectors.transports import winrm
 from collectors.transports.base import Deadline
 from collectors.transports.wsman import kerberos
 from collectors.transports.wsman.endpoint import Endpoint
+from tests.collectors.transports.test_winrm_bad_servers import says, status
 from tests.collectors.transports.winrm_client import SCRIPT, powershell, target, visit
-from tests.lab import kdc, wsman
+from tests.lab import bad_servers, kdc, wsman
 from tests.lab.wsman import Authentication
 
 BOTH = frozenset({Authentication.NTLM, Authentication.NEGOTIATE, Authentication.KERBEROS})
@@ -145,7 +146,9 @@ def test_no_ticket_and_no_password_is_told() -> None:
         with pytest.raises(LoginDenied, match="there is no ticket") as caught:
             visit(peer, at=lab(peer), auth="kerberos", user="", password=None)
         assert "kinit" in caught.value.hint
-        with pytest.raises(LoginDenied, match=r"no user is configured .*there is no Kerberos ticket"):
+        with pytest.raises(
+            LoginDenied, match=r"no user is configured .*Kerberos cannot be used instead: there is no ticket"
+        ):
             visit(peer, at=lab(peer), auth="auto", user="", password=None)
         assert peer.counters.connections == 0
 
@@ -203,3 +206,20 @@ def test_closing_forgets_tickets(realm: kdc.Realm) -> None:
     winrm.close()
     with pytest.raises(kerberos.NoTicket):
         kerberos.step("pc1", service, None, deadline)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (status("200 OK"),),
+        (status("200 OK", "WWW-Authenticate: Negotiate AAAA"),),
+        (status("401 Unauthorized", "WWW-Authenticate: Negotiate AAAA"),),
+    ],
+    ids=["no last word", "another last word", "no word of Kerberos"],
+)
+def test_an_answer_that_proves_nothing_is_the_machine_s_and_not_the_ticket_s(answers: tuple[bytes, ...]) -> None:
+    """Whoever does not hold the machine's key cannot answer a ticket; what it says meanwhile is not believed."""
+    with bad_servers.serve(says(*answers)) as server, powershell(authentication=BOTH) as peer:
+        at = target(peer, address=kdc.HOST, port=server.port)
+        with pytest.raises(ConversationFailed, match="login by Kerberos makes no sense"):
+            visit(peer, at=at, auth="kerberos", user=USER, password=Secret(kdc.PASSWORD))

@@ -335,5 +335,13 @@ def test_G6_a_stale_or_absent_calendar_makes_supported_unknown_and_keeps_ended()
     assert outcomes(asked(RULE, host, about)) == {"dotnet:8": Outcome.FAIL, "": Outcome.UNKNOWN}
 
 
+def test_G6_without_a_calendar_no_release_is_said_to_be_absent_from_it():
+    about = known(lifecycles=(), feeds=tuple(state for state in WINDOWS_FEEDS if state.name != "endoflife"))
+    found = only(asked(RULE, windows_host(dotnet=_runtimes("8.0.17", "9.0.6")), about))
+    assert (found.outcome, found.message.text) == (Outcome.UNKNOWN, "rules.unknown.no_feed_endoflife")
+    system = only(asked("system.end_of_support", windows_host(), about))
+    assert (system.outcome, system.message.text) == (Outcome.UNKNOWN, "rules.unknown.no_feed_endoflife")
+
+
 def test_a_linux_machine_is_none_of_this_rules_business():
     assert only(_ask(debian_host(packages={"bash": "5"}))).outcome is Outcome.NOT_APPLICABLE
