@@ -19,8 +19,10 @@ from auditor.exits import Exit
 # name -> what `auditor --help` says of it (a test compares it with the command's own help)
 COMMANDS = {
     "init": "Write a commented client folder to start from.",
-    "scan": "Visit machines named on the command line and report.",
-    "audit": "Visit every machine of a client and report.",
+    "onboard": "Print how to let auditor into a Microsoft 365 tenant.",
+    "doctor": "Check what a client's audits rest on, before they run.",
+    "scan": "Visit what the command line names and report.",
+    "audit": "Visit everything of a client, or of several, and report.",
     "report": "Write the reports of a past run again.",
     "explain": "Show the whole chain of evidence of one finding.",
     "feeds": "Download, show and carry advisory feeds.",
@@ -77,13 +79,13 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool)
 @click.option("--debug", is_flag=True, help="Log every step on standard error (never a secret).")
 @click.pass_context
 def cli(ctx: click.Context, *, debug: bool) -> None:
-    """Audit patches and licenses of machines without an agent; the result is a workbook a manager can read.
+    """Audit patches and licenses without an agent; the result is a workbook a manager can read.
 
     \b
     Exit codes, the first that holds:
       130  stopped with Ctrl-C; what was collected is kept and rendered
         2  wrong command line or configuration, or our own side failed (rights, disk)
-        3  incomplete: a machine, a rule or a feed could not be seen
+        3  incomplete: a machine, a tenant, a rule or a feed could not be seen
         1  findings at or above --fail-on
         0  everything asked was answered, and nothing found
     """  # noqa: D301 - click needs the real backspace character
@@ -96,6 +98,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     )
     if debug:
         logging.getLogger("paramiko").setLevel(logging.INFO)  # its debug lines drown everything else
+        logging.getLogger("msal").setLevel(logging.INFO)  # its debug lines hold what signs in
     else:
         for ours in ("auditor", "collectors", "rules", "reports"):  # a defect of ours is worth a traceback, always
             logging.getLogger(ours).setLevel(logging.ERROR)

@@ -34,17 +34,19 @@ def conclude(result: Result, fail_on: str) -> Conclusion:
 
 
 def incomplete(assessment: Assessment) -> tuple[str, ...]:
-    """Why the answer is not whole: machines, verdicts, feeds or rules that are missing."""
+    """Why the answer is not whole: machines, tenants, verdicts, feeds or rules that are missing."""
     reasons = []
-    if not assessment.machines:
+    if not assessment.machines and not assessment.tenants:
         reasons.append("no_machine")
     if any(not machine.reached for machine in assessment.machines):
         reasons.append("machines_not_audited")
+    if any(not tenant.reached for tenant in assessment.tenants):
+        reasons.append("tenants_not_audited")
     if assessment.stale_feeds:
         reasons.append("feeds_stale")
     if assessment.failures:
         reasons.append("rules_failed")
-    if any(finding.outcome is Outcome.UNKNOWN for finding in assessment.findings):
+    if any(finding.outcome is Outcome.UNKNOWN and not finding.limited for finding in assessment.findings):
         reasons.append("verdicts_unknown")
     return tuple(reasons)
 

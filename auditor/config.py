@@ -1,48 +1,36 @@
-"""client.toml -> `ClientSettings`. Every complaint names the file, the key's path and what would be right.
+"""client.toml -> `ClientSettings`. Every complaint names the file, the key's path and what would be right."""
 
-What a person writes is read with msgspec structs that refuse unknown keys, table by table, so that `seatz = 12` is an
-error with a path and a suggestion instead of a setting silently ignored.
-"""
-
-import difflib
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from auditor.credential_tables import Known, read_credentials
 from auditor.errors import SettingsError
 from auditor.paths import known_hosts
-from auditor.secrets import check_reference
-from auditor.settings import DEFAULT_WIDTH, ClientSettings, ConnectionSettings, CredentialSettings
+from auditor.provider import provider_of
+from auditor.settings import DEFAULT_WIDTH, ClientSettings, ConnectionSettings, TenantSettings
+from auditor.tables import Complaints, Days, Name, Seconds, Table, parse, suggestion
+from auditor.tenant_tables import read_graph, read_tenants, read_terms
 from collectors.model import Protocol, Target
 from rules.contract import Contract, Sla
 
 FILE_NAME = "client.toml"
 FORMAT = 1
 
-Days = Annotated[int, msgspec.Meta(ge=0, le=3650)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Width = Annotated[int, msgspec.Meta(ge=1, le=512)]
 Threshold = Literal["critical", "high", "medium", "low", "never"]
-Sudo = Literal["never", "try", "require"]
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of what a person writes: an unknown key is an error."""
-
-
-class _ClientTable(_Table):
+class _ClientTable(Table):
     name: Name
     language: str = "fr"
     fail_on: Threshold = "low"
 
 
-class _SlaTable(_Table):
+class _SlaTable(Table):
     critical: Days = 14
     high: Days = 14
     medium: Days = 60
@@ -51,39 +39,31 @@ class _SlaTable(_Table):
     cyber_essentials: bool = False
 
 
-class _LimitsTable(_Table):
+class _LimitsTable(Table):
     package_lists_max_age_days: Days = 7
     end_of_support_horizon_days: Days = 180
     reboot_grace_days: Days = 7
-    feed_max_age_days: dict[str, Days] = {}
+    feed_max_age_days: dict[str, Days] = msgspec.field(default_factory=dict)
+    renewal_horizon_days: Days = 45
 
 
-class _ConnectionTable(_Table):
+class _ConnectionTable(Table):
     credential: str = ""
     known_hosts: str = "known_hosts"
+    ca_file: str = ""
+    known_certificates: str = "known_certificates"
     width: Width = DEFAULT_WIDTH
     host_deadline_s: Seconds = 120.0
     connect_timeout_s: Seconds = 15.0
     probe_timeout_s: Seconds = 3.0
 
 
-class _CredentialTable(_Table):
-    user: str = ""
-    password: str = ""
-    key_file: str = ""
-    passphrase: str = ""
-    certificate_file: str = ""
-    agent: bool = False
-    sudo: Sudo = "never"
-    sudo_password: str = ""
-    ssh_config: str = ""
-
-
-class _MachineTable(_Table):
+class _MachineTable(Table):
     name: Name
     address: str = ""
-    protocol: Literal["ssh", "local", "replay"] = "ssh"
+    protocol: Literal["ssh", "winrm", "local", "replay"] = "ssh"
     port: Port | None = None
+    tls: bool | None = None
     user: str = ""
     credential: str = ""
     site: str = ""
@@ -91,20 +71,19 @@ class _MachineTable(_Table):
     labels: tuple[str, ...] = ()
 
 
-_TOP = ("format", "client", "sla", "limits", "connection", "credentials", "machines", "feeds")
-_T = TypeVar("_T", bound=_Table)
-_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
-_ABSENT = re.compile(r"missing required field `(?P<key>[^`]*)`")
-_TYPE = re.compile(r"`([a-z]+)`")
-_TYPES = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text in quotes",
-    "bool": "true or false (without quotes)",
-    "array": 'a list in brackets (["a", "b"])',
-    "object": "a table",
-}
-_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_TOP = (
+    "format",
+    "client",
+    "sla",
+    "limits",
+    "connection",
+    "credentials",
+    "machines",
+    "feeds",
+    "tenants",
+    "m365",
+    "graph",
+)
 
 
 def client_file(path: Path) -> Path:
@@ -129,79 +108,53 @@ def load(path: Path, *, languages: tuple[str, ...] = ("en", "fr")) -> ClientSett
     Raises SettingsError naming file, key and problem; nothing secret is resolved or repeated.
     """
     file = client_file(path)
-    return _Reader(file, languages).read(_parse(file))
+    return _Reader(file, languages).read(parse(file))
 
 
-def suggestion(word: str, known: "list[str] | tuple[str, ...]") -> str:
-    """Return " Did you mean …?" when a known word is close, "" otherwise."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean `{close[0]}`?" if close else ""
-
-
-def _plain(problem: str, kind: type[_Table], key: str) -> str:
-    """Say in everyday words what msgspec says in Python's: "expected a whole number, got a text"."""
-    absent = _ABSENT.search(problem)
-    if absent is not None:
-        return f"`{absent['key']}` is missing."
-    if problem.startswith("Invalid enum value"):
-        value = problem.removeprefix("Invalid enum value ")
-        known = [str(choice) for choice in get_args(get_type_hints(kind).get(key)) if choice]
-        return f"{value} is not one of {', '.join(known)}." if known else f"{value} is not known here."
-    worded = _TYPE.sub(lambda found: _TYPES.get(found[1], found[0]), problem)
-    for sign, words in (
-        (" of length >= 1", ", and not an empty one"),
-        (" of length >=", " of at least"),
-        (" of length <=", " no longer than"),
-        (" >=", " of at least"),
-        (" <=", " of at most"),
-        (" > ", " above "),
-    ):
-        worded = worded.replace(sign, words)
-    return f"{worded[0].lower()}{worded[1:]}."
-
-
-def _parse(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        hint = 'Texts stand in quotes ("…"), a table starts with its name in brackets ([client]).'
-        raise SettingsError(str(file), f"not valid TOML: {error}.", hint=hint) from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(str(file), f"not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from None
-    except OSError as error:
-        raise SettingsError(str(file), f"cannot be read: {error.strerror}.") from None
-
-
-class _Reader:
-    """Turns the tables of one file into settings; holds the file's name for its complaints."""
+class _Reader(Complaints):
+    """Turns the tables of one file into settings."""
 
     def __init__(self, file: Path, languages: tuple[str, ...]) -> None:
-        self._file = file
+        super().__init__(file)
         self._languages = languages
 
     def read(self, data: dict[str, Any]) -> ClientSettings:
-        self._check_top(data)
-        client = self._table(data, "client", _ClientTable)
+        self.check_keys(data, _TOP, FORMAT)
+        if "client" not in data:
+            raise self.error("client", "this table is missing.", 'Add [client] with name = "…".')
+        client = self.convert(data["client"], "client", _ClientTable)
         if client.language not in self._languages:
-            raise self._error("client.language", f"{client.language!r} is not one of {', '.join(self._languages)}.")
-        sla = self._table(data, "sla", _SlaTable)
-        limits = self._table(data, "limits", _LimitsTable)
-        connection = self._table(data, "connection", _ConnectionTable)
-        credentials = self._credentials(data.get("credentials", {}))
+            raise self.error("client.language", f"{client.language!r} is not one of {', '.join(self._languages)}.")
+        sla = self.convert(data.get("sla", {}), "sla", _SlaTable)
+        limits = self.convert(data.get("limits", {}), "limits", _LimitsTable)
+        connection = self.convert(data.get("connection", {}), "connection", _ConnectionTable)
+        provider = provider_of(self.file)
+        credentials = read_credentials(self, data.get("credentials", {}), provider.credentials)
         if connection.credential:
-            self._known_credential("connection.credential", connection.credential, credentials)
+            credentials.login(self, "connection.credential", connection.credential)
+        targets = self._machines(data.get("machines", []), connection.credential, credentials)
+        graph = read_graph(self, data["graph"]) if "graph" in data else provider.graph
+        tenants = read_tenants(self, data.get("tenants", []), credentials, graph)
+        self._check_names(targets, tenants)
+        terms, mailbox_types = read_terms(self, data.get("m365", {}))
         return ClientSettings(
-            file=self._file,
+            file=self.file,
             contract=Contract(
                 client=client.name,
                 language=client.language,
                 sla=Sla(**msgspec.structs.asdict(sla)),
+                m365=terms,
                 **msgspec.structs.asdict(limits),
             ),
-            targets=self._machines(data.get("machines", []), connection.credential, credentials),
-            credentials=credentials,
+            targets=targets,
+            tenants=tenants,
+            credentials=credentials.logins,
+            graph=graph,
+            mailbox_types=mailbox_types,
             connection=ConnectionSettings(
-                known_hosts=known_hosts(self._path(connection.known_hosts)),
+                known_hosts=known_hosts(self.path(connection.known_hosts)),
+                ca_file=self.optional_path(connection.ca_file),
+                known_certificates=self.path(connection.known_certificates),
                 width=connection.width,
                 host_deadline_s=connection.host_deadline_s,
                 connect_timeout_s=connection.connect_timeout_s,
@@ -211,79 +164,22 @@ class _Reader:
             fail_on=client.fail_on,
         )
 
-    def _check_top(self, data: dict[str, Any]) -> None:
-        for key in data:
-            if key not in _TOP:
-                raise self._error(key, "unknown key.", suggestion(key, _TOP))
-        if data.get("format", FORMAT) != FORMAT:
-            raise self._error("format", f"this auditor reads format {FORMAT}, the file says {data['format']!r}.")
-        if "client" not in data:
-            raise self._error("client", "this table is missing.", 'Add [client] with name = "…".')
+    def _check_names(self, targets: tuple[Target, ...], tenants: tuple[TenantSettings, ...]) -> None:
+        """A tenant is named apart from the machines: reports tell both by their names."""
+        taken = {target.name.casefold() for target in targets}
+        for number, tenant in enumerate(tenants, start=1):
+            if tenant.target.name.casefold() in taken:
+                path = f'tenants[{number}] ("{tenant.target.name}").name'
+                raise self.error(path, "a machine has this name already.", "Name one apart.")
 
-    def _table(self, data: dict[str, Any], key: str, kind: type[_T]) -> _T:
-        return self._convert(data.get(key, {}), key, kind)
-
-    def _convert(self, value: object, path: str, kind: type[_T]) -> _T:
-        try:
-            return msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            raise self._explain(str(error), path, kind) from None
-
-    def _explain(self, text: str, path: str, kind: type[_Table]) -> SettingsError:
-        """Reword msgspec's complaint: its `$.sla.high` becomes our path, an unknown key gets a suggestion."""
-        found = _AT.search(text)
-        inner = found["path"] if found else ""
-        where = f"{path}.{inner}" if inner and not inner.startswith("[") else path + inner
-        problem = text[: found.start()] if found else text
-        unknown = _UNKNOWN.search(problem)
-        if unknown is None:
-            return self._error(where, _plain(problem, kind, inner))
-        known = kind.__struct_fields__
-        hint = suggestion(unknown["key"], known) or f"Known keys: {', '.join(known)}."
-        return self._error(f"{where}.{unknown['key']}", "unknown key.", hint)
-
-    def _credentials(self, value: object) -> dict[str, CredentialSettings]:
-        if not isinstance(value, Mapping):
-            raise self._error("credentials", "expected tables [credentials.NAME].")
-        found = {}
-        for name, table in value.items():
-            path = f"credentials.{name}"
-            written = self._convert(table, path, _CredentialTable)
-            for key in ("password", "passphrase", "sudo_password"):
-                problem = check_reference(getattr(written, key))
-                if problem:
-                    raise self._error(f"{path}.{key}", problem)
-            found[name] = CredentialSettings(
-                name=name,
-                user=written.user,
-                password=self._reference(written.password),
-                key_file=self._path(written.key_file) if written.key_file else None,
-                passphrase=self._reference(written.passphrase),
-                certificate_file=self._path(written.certificate_file) if written.certificate_file else None,
-                agent=written.agent,
-                sudo=written.sudo,
-                sudo_password=self._reference(written.sudo_password),
-                ssh_config=self._path(written.ssh_config) if written.ssh_config else None,
-            )
-        return found
-
-    def _reference(self, text: str) -> str:
-        """Make the path of a `file:` reference absolute: it is relative to the client folder."""
-        scheme, _, rest = text.partition(":")
-        return f"file:{self._path(rest)}" if scheme == "file" else text
-
-    def _machines(
-        self, value: object, default: str, credentials: Mapping[str, CredentialSettings]
-    ) -> tuple[Target, ...]:
-        if not isinstance(value, list):
-            raise self._error("machines", "expected tables [[machines]], in double brackets.")
+    def _machines(self, value: object, default: str, credentials: Known) -> tuple[Target, ...]:
         seen: dict[str, str] = {}
         places: dict[tuple[str, str, int | None], str] = {}
         targets = []
-        for number, table in enumerate(value, start=1):
+        for number, table in enumerate(self.rows(value, "machines"), start=1):
             target, path = self._machine(table, number, default, credentials)
             if target.name.casefold() in seen:
-                raise self._error(
+                raise self.error(
                     f"{path}.name",
                     f"duplicate host: {target.name!r} is also {seen[target.name.casefold()]}.",
                     "Every machine needs a name of its own.",
@@ -291,32 +187,32 @@ class _Reader:
             seen[target.name.casefold()] = path
             place = (target.protocol.value, target.address.casefold(), target.port)
             if target.protocol is not Protocol.REPLAY and place in places:
-                raise self._error(
+                raise self.error(
                     f"{path}.address", f"duplicate host: same address and port as {places[place]}.", "Remove one."
                 )
             places[place] = path
             targets.append(target)
         return tuple(targets)
 
-    def _machine(
-        self, table: object, number: int, default: str, credentials: Mapping[str, CredentialSettings]
-    ) -> tuple[Target, str]:
+    def _machine(self, table: object, number: int, default: str, credentials: Known) -> tuple[Target, str]:
         name = table.get("name") if isinstance(table, Mapping) else None
         path = f'machines[{number}] ("{name}")' if isinstance(name, str) else f"machines[{number}]"
-        written = self._convert(table, path, _MachineTable)
+        written = self.convert(table, path, _MachineTable)
         credential = written.credential or default
         if credential:
-            self._known_credential(f"{path}.credential", credential, credentials)
+            credentials.login(self, f"{path}.credential", credential)
         if "@" in written.name[:1]:
-            raise self._error(f"{path}.name", "a name cannot start with @ (that means a label).")
+            raise self.error(f"{path}.name", "a name cannot start with @ (that means a label).")
         protocol = Protocol(written.protocol)
         address = written.address
-        if protocol is Protocol.SSH:
+        if written.tls is not None and protocol is not Protocol.WINRM:
+            raise self.error(f"{path}.tls", 'only a machine with protocol = "winrm" has this key.')
+        if protocol in (Protocol.SSH, Protocol.WINRM):
             address = (address or written.name).removeprefix("[").removesuffix("]")
         elif protocol is Protocol.REPLAY:
             if not address:
-                raise self._error(f"{path}.address", "a replayed machine needs the path of its recording.")
-            address = str(self._path(address))
+                raise self.error(f"{path}.address", "a replayed machine needs the path of its recording.")
+            address = str(self.path(address))
         return (
             Target(
                 name=written.name,
@@ -328,14 +224,10 @@ class _Reader:
                 site=written.site,
                 exposure=written.exposure,
                 labels=written.labels,
+                tls=written.tls,
             ),
             path,
         )
-
-    def _known_credential(self, path: str, name: str, credentials: Mapping[str, CredentialSettings]) -> None:
-        if name not in credentials:
-            hint = suggestion(name, list(credentials)) or f"Write a table [credentials.{name}]."
-            raise self._error(path, f"there is no credential {name!r}.", hint)
 
     def _feeds(self, value: object, limits: Mapping[str, int]) -> dict[str, dict[str, str]]:
         """Settings by feed, checked against what each feed module declares."""
@@ -345,29 +237,22 @@ class _Reader:
         declared = {feed.name: feed for feed in discover()}
         for name in limits:
             if name not in declared:
-                raise self._error(f"limits.feed_max_age_days.{name}", "no such feed.", suggestion(name, list(declared)))
+                raise self.error(f"limits.feed_max_age_days.{name}", "no such feed.", suggestion(name, list(declared)))
         if not isinstance(value, Mapping):
-            raise self._error("feeds", "expected tables [feeds.NAME].")
+            raise self.error("feeds", "expected tables [feeds.NAME].")
         found: dict[str, dict[str, str]] = {}
         for name, table in value.items():
             if name not in declared:
                 hint = suggestion(name, list(declared)) or f"Known feeds: {', '.join(declared)}."
-                raise self._error(f"feeds.{name}", "no such feed.", hint)
+                raise self.error(f"feeds.{name}", "no such feed.", hint)
             if not isinstance(table, Mapping):
-                raise self._error(f"feeds.{name}", "expected a table.")
+                raise self.error(f"feeds.{name}", "expected a table.")
             known = [*declared[name].settings, *COMMON_SETTINGS]
             for key, setting in table.items():
                 if key not in known:
                     hint = suggestion(key, known) or f"Known keys: {', '.join(known)}."
-                    raise self._error(f"feeds.{name}.{key}", "unknown key.", hint)
+                    raise self.error(f"feeds.{name}.{key}", "unknown key.", hint)
                 if not isinstance(setting, str):
-                    raise self._error(f"feeds.{name}.{key}", f"expected a text, got {setting!r}.")
+                    raise self.error(f"feeds.{name}.{key}", f"expected a text, got {setting!r}.")
             found[name] = dict(table)
         return found
-
-    def _path(self, text: str) -> Path:
-        path = Path(text).expanduser()
-        return path if path.is_absolute() else self._file.parent / path
-
-    def _error(self, path: str, problem: str, hint: str = "") -> SettingsError:
-        return SettingsError(str(self._file), f"{path}: {problem}", hint=hint)

@@ -4,11 +4,12 @@ Facts come from the history (what was seen in that run), advisories from the fee
 renewed since the run, that is said. Nothing here judges: the verdicts are the matcher's, the findings the run's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from auditor.errors import SettingsError
+from auditor.explanation_tenant import TenantChain, chain_about, chain_of, tenant_named
 from auditor.store import Store
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import Advisory, AffectedPackage, FeedState, FixState, PackageKind
@@ -17,11 +18,12 @@ from collectors.releases import release_of
 from reports.actions import Action, actions
 from reports.view import View
 from rules.knowledge import Knowledge
-from rules.matching import Matcher, needed_packages, needed_releases
+from rules.matching import Matcher, needed
 from rules.model import Assessment, Finding, MachineSummary, PatchState
 from rules.streams import stream_of
 from rules.verdicts import PatchVerdict
 from rules.versions import compare
+from rules.windows.builds import is_windows
 
 _PATCH_RULES = "patch."
 _NEVER = date.min
@@ -77,6 +79,7 @@ class Explanation:
     findings: tuple[Finding, ...]
     chain: PackageChain | None
     action: Action | None = None
+    tenant: TenantChain | None = None
 
 
 def explain_finding(store: Store, run: int, reference: str, feeds: FeedStore) -> Explanation:
@@ -97,6 +100,9 @@ def explain_finding(store: Store, run: int, reference: str, feeds: FeedStore) ->
         hint = "Look it up in the report of that run (another run: --run N), or name a machine and a package."
         raise SettingsError(reference, f"run {run} has no finding with this reference.", hint=hint)
     subject = found[0].subject
+    tenant = tenant_named(assessment, subject)
+    if tenant is not None:
+        return _explain_tenant(run, assessment, chain_of(store, run, tenant, found[0]), tuple(found))
     snapshot = store.snapshot(run, subject) if subject else None
     chain = None
     if snapshot is not None and found[0].rule.startswith(_PATCH_RULES) and _installed(snapshot, found[0].key):
@@ -108,6 +114,12 @@ def explain_finding(store: Store, run: int, reference: str, feeds: FeedStore) ->
         snapshot=snapshot,
         findings=tuple(found),
         chain=chain,
+    )
+
+
+def _explain_tenant(run: int, assessment: Assessment, chain: TenantChain, findings: tuple[Finding, ...]) -> Explanation:
+    return Explanation(
+        run=run, assessment=assessment, machine=None, snapshot=None, findings=findings, chain=None, tenant=chain
     )
 
 
@@ -130,16 +142,25 @@ def _explain_action(run: int, assessment: Assessment, reference: str) -> Explana
 
 
 def explain_package(store: Store, run: int, host: str, package: str, feeds: FeedStore) -> Explanation:
-    """Explain what is known of one package (binary or source name) on one machine of a run."""
-    from auditor.config import suggestion
+    """Explain what is known of one package (binary or source name) on one machine of a run.
+
+    Where `host` is a tenant, `package` is a person or a product of it.
+    """
+    from auditor.tables import suggestion
 
     assessment = store.assessment(run)
+    tenant = tenant_named(assessment, host)
+    if tenant is not None:
+        return _explain_tenant(run, assessment, *chain_about(store, run, assessment, tenant, package))
     machine = _summary(assessment, host)
     snapshot = store.snapshot(run, machine.target.name) if machine is not None else None
     if machine is None or snapshot is None:
-        names = [known.target.name for known in assessment.machines]
-        hint = suggestion(host, names) or f"Machines of run {run}: {', '.join(names[:10])}."
-        raise SettingsError(host, f"run {run} has no machine of this name.", hint=hint)
+        targets = [machine.target for machine in assessment.machines] + [one.target for one in assessment.tenants]
+        names = [target.name for target in targets]
+        hint = suggestion(host, names) or f"Machines and tenants of run {run}: {', '.join(names[:10])}."
+        raise SettingsError(host, f"run {run} has no machine or tenant of this name.", hint=hint)
+    if is_windows(snapshot):
+        return _explain_product(run, assessment, machine, snapshot, package)
     chain = _chain(snapshot, package, assessment, feeds)
     about = {package, *(found.source_name for found in chain.packages), *(found.name for found in chain.packages)}
     about |= {verdict.package for verdict in chain.verdicts}
@@ -158,6 +179,34 @@ def explain_package(store: Store, run: int, host: str, package: str, feeds: Feed
         findings=findings,
         chain=chain,
     )
+
+
+def _explain_product(
+    run: int, assessment: Assessment, machine: MachineSummary, snapshot: HostSnapshot, name: str
+) -> Explanation:
+    """Explain one of Microsoft's products on a Windows machine, by its name, part of it, or the KB of an update.
+
+    Its findings carry what was compared with what; there are no packages and hence no chain.
+    """
+    wanted = name.casefold()
+    findings = tuple(
+        finding
+        for finding in assessment.findings
+        if finding.subject == machine.target.name
+        and finding.rule.startswith(_PATCH_RULES)
+        and any(wanted in said.casefold() for said in _products_of(finding))
+    )
+    return Explanation(
+        run=run, assessment=assessment, machine=machine, snapshot=snapshot, findings=findings, chain=None
+    )
+
+
+def _products_of(finding: Finding) -> Iterator[str]:
+    params = finding.message.params
+    yield finding.key
+    yield from (str(params.get(name) or "") for name in ("package", "packages", "remedy"))
+    for evidence in finding.evidence:
+        yield str(evidence.what.params.get("package") or "")
 
 
 def _speaks_of(finding: Finding, names: set[str], verdicts: Sequence[PatchVerdict]) -> bool:
@@ -187,8 +236,7 @@ def _installed(snapshot: HostSnapshot, name: str) -> tuple[Package, ...]:
 def _chain(snapshot: HostSnapshot, name: str, assessment: Assessment, feeds: FeedStore) -> PackageChain:
     release = release_of(snapshot.operating_system) if snapshot.operating_system is not None else None
     packages = _installed(snapshot, name)
-    wanted = needed_packages(snapshot)
-    records = feeds.load(dict.fromkeys(needed_releases(snapshot), wanted))
+    records = feeds.load(needed(snapshot))
     knowledge = Knowledge.from_records(records)
     verdicts = Matcher(knowledge).match(snapshot)
     names = {name, *(package.name for package in packages), *(package.source_name for package in packages)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from auditor.explanation import Explanation, PackageChain, Ruling
+from auditor.explanation_tenant import worded_chain, worded_money
 from auditor.progress import printable
 from collectors.feeds.records import FixState
 from collectors.model import FactKind, HostSnapshot
@@ -39,6 +40,8 @@ class _Words:
             return
         for finding in found.findings if found.chain is None else ():
             yield from self._finding(finding)
+        if found.tenant is not None:
+            yield from worded_chain(found.tenant, self._texts)
         yield from self._machine()
         if found.chain is not None:
             yield from self._package(found.chain)
@@ -84,6 +87,7 @@ class _Words:
         yield self._field("priority", texts.text(f"priority.{finding.priority.level.value}"))
         for reason in finding.priority.reasons:
             yield f"    - {texts.message(reason)}"
+        yield from self._license(finding)
         if finding.released_on is not None:
             yield self._field("released", texts.date(finding.released_on))
         if finding.due_on is not None:
@@ -98,6 +102,13 @@ class _Words:
             yield f"  {self._say('gaps')}"
             for gap in finding.gaps:
                 yield f"    - {self._gap(gap.kind, gap.reason.value, gap.detail)}"
+
+    def _license(self, finding: Finding) -> Iterator[str]:
+        """Whom it is about and what it is worth; nothing for a finding about a machine."""
+        if finding.person:
+            yield f"  {self._texts.text('cli.explain_tenant.concerns'):<24} {finding.person}"
+        for amount in worded_money(finding.money, self._texts) if finding.money is not None else ():
+            yield f"  {self._texts.text('cli.explain_tenant.amount'):<24} {amount}"
 
     def _field(self, key: str, value: str) -> str:
         return f"  {self._say(key):<24} {value}"
@@ -125,10 +136,11 @@ class _Words:
             return
         yield ""
         yield f"{self._say('machine')} {', '.join((machine.target.name, *machine.aliases))}"
-        rights = self._say("as_root" if machine.privileged else "as_user")
+        full = "as_administrator" if words.is_windows(machine) else "as_root"
+        rights = self._say(full if machine.privileged else "as_user")
         yield f"  {self._say('visited', at=machine.taken_at, rights=rights)}"
         system = machine.operating_system
-        name = (system.pretty_name or system.id) if system is not None else ""
+        name = words.system(system) if system is not None else ""
         if system is None:
             yield f"  {self._say('not_seen')}"
         elif machine.release is None:

@@ -1,10 +1,14 @@
 """`--json`: the result of a run for machines. The shape is documented in README, "JSON", and only ever grows.
 
 {"format": 1, "command", "product_version", "run", "history",
- "exit": {"code", "reasons"}, "files": [...], "assessment": {...}}
+ "exit": {"code", "reasons"}, "files": [...], "warnings": [...], "assessment": {...}}
+
+A run over several clients is {"format": 1, "command", "exit": {"code"}, "clients": [one such document each],
+"refused": [{"client", "problem"}]}.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -16,21 +20,35 @@ from auditor.pipeline import Result
 FORMAT = 1
 
 
-def result_as_json(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A client that was not audited at all: its file or history was refused; `client` is its folder as given."""
+
+    client: str
+    problem: str
+
+
+def result_document(
     command: str, result: Result, conclusion: Conclusion, delivered: Sequence[Delivered], *, history: Path
-) -> str:
-    """One JSON document, indented, with `assessment` exactly as the json export gives it."""
+) -> dict[str, object]:
+    """The document of one client's run, with `assessment` exactly as the json export gives it."""
+    return {
+        "format": FORMAT,
+        "command": command,
+        "product_version": result.assessment.product_version,
+        "run": result.run,
+        "history": str(history),
+        "exit": {"code": int(conclusion.code), "reasons": conclusion.reasons},
+        "files": [str(item.path) for item in delivered],
+        "warnings": result.warnings,
+        "assessment": assessment_as_raw(result),
+    }
+
+
+def documents(command: str, code: int, clients: Sequence[dict[str, object]], refused: Sequence[Refused]) -> str:
+    """One JSON document for a run over several clients."""
     return as_json(
-        {
-            "format": FORMAT,
-            "command": command,
-            "product_version": result.assessment.product_version,
-            "run": result.run,
-            "history": str(history),
-            "exit": {"code": int(conclusion.code), "reasons": conclusion.reasons},
-            "files": [str(item.path) for item in delivered],
-            "assessment": assessment_as_raw(result),
-        }
+        {"format": FORMAT, "command": command, "exit": {"code": code}, "clients": clients, "refused": refused}
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from collectors.cloud.facts import TenantFact, TenantSnapshot
 from collectors.model import FactKind, HostSnapshot
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class Progress(Protocol):
     """What the pipeline tells while it works."""
 
     def start(self, total: int) -> None:
-        """Begin visiting `total` machines."""
+        """Begin visiting `total` machines and tenants."""
 
-    def visited(self, snapshot: HostSnapshot) -> None:
-        """One machine is done, whatever happened."""
+    def visited(self, snapshot: HostSnapshot | TenantSnapshot, *, client: str = "") -> None:
+        """One machine or tenant is done, whatever happened; `client` is whose it is, where there are several."""
 
     def stage(self, text: str) -> None:
         """Another stage of the run begins."""
@@ -50,7 +51,7 @@ class Silent:
     def start(self, total: int) -> None:
         """See Progress."""
 
-    def visited(self, snapshot: HostSnapshot) -> None:
+    def visited(self, snapshot: HostSnapshot | TenantSnapshot, *, client: str = "") -> None:
         """See Progress."""
 
     def stage(self, text: str) -> None:
@@ -63,15 +64,37 @@ class Silent:
         """See Progress."""
 
 
-def outcome(snapshot: HostSnapshot) -> str:
-    """One machine's visit in a few words, fit for a terminal."""
+def outcome(snapshot: HostSnapshot | TenantSnapshot) -> str:
+    """One visit in a few words, fit for a terminal."""
+    if isinstance(snapshot, TenantSnapshot):
+        return printable(_tenant_outcome(snapshot))
     hidden = [gap for gap in snapshot.gaps if gap.kind is FactKind.HOST]
     if hidden:
         return printable(f"not audited: {hidden[0].detail}")
     system = snapshot.operating_system
     name = (system.pretty_name or system.id) if system is not None else "unknown system"
     gaps = f", {len(snapshot.gaps)} not seen" if snapshot.gaps else ""
-    return printable(f"{name}, {len(snapshot.packages)} packages{gaps}")
+    if snapshot.windows is None:
+        return printable(f"{name}, {len(snapshot.packages)} packages{gaps}")
+    programs = sum(not application.noise for application in snapshot.applications)
+    return printable(f"{name} {snapshot.windows.system.full_build}, {_count(programs, 'program')}{gaps}")
+
+
+def _tenant_outcome(snapshot: TenantSnapshot) -> str:
+    hidden = [gap for gap in snapshot.gaps if gap.kind is TenantFact.TENANT]
+    if hidden:
+        return f"not audited: {hidden[0].detail}"
+    name = snapshot.organization.name if snapshot.organization is not None else "unknown organization"
+    gaps = f", {len(snapshot.gaps)} not seen" if snapshot.gaps else ""
+    return f"{name}, {_count(len(snapshot.skus), 'product')}, {_count(len(snapshot.users), 'account')}{gaps}"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _who(snapshot: HostSnapshot | TenantSnapshot, client: str) -> str:
+    return printable(f"{client}: {snapshot.target.name}" if client else snapshot.target.name)
 
 
 class Plain:
@@ -86,12 +109,12 @@ class Plain:
         """See Progress."""
         self._total, self._done = total, 0
 
-    def visited(self, snapshot: HostSnapshot) -> None:
+    def visited(self, snapshot: HostSnapshot | TenantSnapshot, *, client: str = "") -> None:
         """See Progress."""
         self._done += 1
         width = len(str(self._total))
         place = f"[{self._done:>{width}}/{self._total}]"
-        self._line(f"{place} {printable(snapshot.target.name)}: {outcome(snapshot)} ({snapshot.duration_s:.1f} s)")
+        self._line(f"{place} {_who(snapshot, client)}: {outcome(snapshot)} ({snapshot.duration_s:.1f} s)")
 
     def stage(self, text: str) -> None:
         """See Progress."""
@@ -121,12 +144,12 @@ class Bar:
         """See Progress."""
         self._display = RichProgress(self._console, total)
 
-    def visited(self, snapshot: HostSnapshot) -> None:
+    def visited(self, snapshot: HostSnapshot | TenantSnapshot, *, client: str = "") -> None:
         """See Progress."""
         if not snapshot.reached:
-            self._console.print(f"{printable(snapshot.target.name)}: {outcome(snapshot)}", style="yellow")
+            self._console.print(f"{_who(snapshot, client)}: {outcome(snapshot)}", style="yellow")
         if self._display is not None:
-            self._display.advance(printable(snapshot.target.name))
+            self._display.advance(_who(snapshot, client))
 
     def stage(self, text: str) -> None:
         """See Progress."""
@@ -163,7 +186,7 @@ class RichProgress:
         self._progress.start()
 
     def advance(self, name: str) -> None:
-        """One more machine is done."""
+        """One more visit is done."""
         self._progress.update(self._task, advance=1, description=name)
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from auditor.errors import SecretError
-from auditor.settings import CredentialSettings
+from auditor.settings import CredentialSettings, TenantSettings
+from collectors.cloud.credentials import CloudCredential
 from collectors.credentials import Credential, Secret
 
 _SCHEMES = ("env", "file", "keyring", "prompt")
@@ -56,11 +57,32 @@ class Resolver:
             sudo=settings.sudo,
             sudo_password=self._optional(settings.sudo_password, f"{whose}sudo password"),
             ssh_config=settings.ssh_config,
+            auth=settings.auth,
         )
 
     def credentials(self, settings: Mapping[str, CredentialSettings], names: Iterable[str]) -> dict[str, Credential]:
         """Resolve the named credentials, and no other."""
         return {name: self.credential(settings[name]) for name in sorted(set(names))}
+
+    def cloud_credential(self, tenant: TenantSettings) -> CloudCredential:
+        """Resolve what signs in to one tenant. Raises SecretError, also for a key file that others may read."""
+        app = tenant.app
+        for file in (app.key_file, None if app.key_file else app.certificate_file):
+            if file is not None:
+                _check_key_file(file)
+        return CloudCredential(
+            tenant=tenant.target.address,
+            client_id=tenant.client_id,
+            name=app.name,
+            certificate_file=app.certificate_file,
+            key_file=app.key_file,
+            pfx_file=app.pfx_file,
+            passphrase=self._optional(app.passphrase, f"{app.name}: passphrase"),
+            thumbprint=app.thumbprint,
+            secret=self._optional(app.secret, f"{app.name}: secret"),
+            device_code=app.device_code,
+            endpoints=tenant.endpoints,
+        )
 
     def _optional(self, reference: str, purpose: str) -> Secret | None:
         if not reference:
@@ -110,6 +132,17 @@ def _from_file(path: Path) -> str:
     if not line:
         raise SecretError(subject, "its first line is empty.")
     return line
+
+
+def _check_key_file(path: Path) -> None:
+    """Refuse a private key that others may read, as ssh does; an absent file is told when it is used."""
+    if os.name != "posix":
+        return
+    try:
+        about = path.stat()
+    except OSError:
+        return
+    _check_rights(str(path), path, about)
 
 
 def _check_rights(subject: str, path: Path, about: os.stat_result) -> None:

@@ -2,28 +2,33 @@
 
 A snapshot is stored the moment it arrives (its own transaction), as gzip JSON, so that an interrupted run loses
 nothing. `findings` repeats the assessment by fingerprint, for comparisons between runs. The file says who wrote it
-(application_id) and in which form (user_version).
+(application_id) and in which form (user_version): an older form is brought up to date where the file can be written,
+and read as it is where it cannot.
 """
 
 import gzip
 import io
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
 from auditor.errors import HistoryError, HistoryFull
+from collectors.cloud.facts import TenantSnapshot
 from collectors.model import HostSnapshot
 from rules.model import Assessment
 
 APPLICATION_ID = 0x41554449  # "AUDI"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_HOST, _TENANT = "host", "tenant"
+_S = TypeVar("_S")
 _BUSY_TIMEOUT_S = 10.0
 _GZIP_LEVEL = 5  # 6 to 9 cost twice the time for 1 % of the size on package lists
 
@@ -44,6 +49,7 @@ CREATE TABLE snapshots (
   machine_id TEXT NOT NULL,
   reached INTEGER NOT NULL,
   body BLOB NOT NULL,
+  kind TEXT NOT NULL DEFAULT 'host',
   PRIMARY KEY (run_id, target)
 );
 CREATE TABLE assessments (
@@ -66,6 +72,9 @@ CREATE TABLE findings (
 ) WITHOUT ROWID;
 CREATE INDEX findings_by_fingerprint ON findings (fingerprint, run_id);
 """
+# What makes form N + 1 of form N.
+_MIGRATIONS = {1: "ALTER TABLE snapshots ADD COLUMN kind TEXT NOT NULL DEFAULT 'host'"}  # 2: tenants beside machines
+_READ_ONLY_FORM_1 = "CREATE TEMP VIEW snapshots AS SELECT *, 'host' AS kind FROM main.snapshots"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,7 @@ class Run:
     demo: bool
 
 
-def pack(snapshot: HostSnapshot) -> bytes:
+def pack(snapshot: HostSnapshot | TenantSnapshot) -> bytes:
     """Give a snapshot as gzip JSON; the same snapshot gives the same bytes."""
     return gzip.compress(msgspec.json.encode(snapshot), _GZIP_LEVEL, mtime=0)
 
@@ -89,6 +98,11 @@ def pack(snapshot: HostSnapshot) -> bytes:
 def unpack(body: bytes) -> HostSnapshot:
     """Read back what `pack` wrote."""
     return _SNAPSHOT.decode(gzip.decompress(body))
+
+
+def unpack_tenant(body: bytes) -> TenantSnapshot:
+    """The same of a tenant."""
+    return _TENANT_SNAPSHOT.decode(gzip.decompress(body))
 
 
 def _pack_assessment(assessment: Assessment) -> bytes:
@@ -106,6 +120,7 @@ def _pack_assessment(assessment: Assessment) -> bytes:
 
 _NO_FINDINGS = b',"findings":[]'
 _SNAPSHOT = msgspec.json.Decoder(HostSnapshot)
+_TENANT_SNAPSHOT = msgspec.json.Decoder(TenantSnapshot)
 _ASSESSMENT = msgspec.json.Decoder(Assessment)
 
 
@@ -145,14 +160,17 @@ class Store:
             )
         return int(cursor.lastrowid or 0)
 
-    def add(self, run: int, snapshot: HostSnapshot, body: bytes) -> None:
-        """Store one machine's snapshot at once; `body` is what `pack` made of it."""
-        system = snapshot.operating_system
-        machine_id = system.machine_id if system is not None else ""
+    def add(self, run: int, snapshot: HostSnapshot | TenantSnapshot, body: bytes) -> None:
+        """Store the snapshot of one machine or tenant at once; `body` is what `pack` made of it."""
+        machine_id, kind = "", _TENANT
+        if isinstance(snapshot, HostSnapshot):
+            kind = _HOST
+            machine_id = snapshot.operating_system.machine_id if snapshot.operating_system is not None else ""
         with self._transaction():
             self._connection.execute(
-                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)",
-                (run, snapshot.target.name, _iso(snapshot.taken_at), machine_id, snapshot.reached, body),
+                "INSERT OR REPLACE INTO snapshots (run_id, target, taken_at, machine_id, reached, body, kind)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run, snapshot.target.name, _iso(snapshot.taken_at), machine_id, snapshot.reached, body, kind),
             )
 
     def conclude(self, run: int, assessment: Assessment, *, interrupted: bool) -> None:
@@ -233,29 +251,56 @@ class Store:
             raise HistoryError(str(self.path), f"the assessment of run {run} cannot be read: {error}.") from None
 
     def snapshots(self, run: int) -> Iterator[HostSnapshot]:
-        """Snapshots of a run by target name, one in memory at a time."""
-        with self._guarded():
-            names = [
-                row[0]
-                for row in self._connection.execute(
-                    "SELECT target FROM snapshots WHERE run_id = ? ORDER BY target", (run,)
-                )
-            ]
-        for name in names:
+        """Snapshots of the machines of a run by target name, one in memory at a time."""
+        for name in self._names(run, _HOST):
             snapshot = self.snapshot(run, name)
             if snapshot is not None:
                 yield snapshot
 
+    def tenants(self, run: int) -> Iterator[TenantSnapshot]:
+        """Snapshots of the tenants of a run by target name, one in memory at a time."""
+        for name in self._names(run, _TENANT):
+            snapshot = self.tenant(run, name)
+            if snapshot is not None:
+                yield snapshot
+
     def snapshot(self, run: int, target: str) -> HostSnapshot | None:
-        """What was seen of one target in one run, None when it was not part of it."""
+        """What was seen of one machine in one run, None when it was not part of it."""
+        body = self._body(run, target, _HOST)
+        return None if body is None else self._unpacked(unpack, body, target)
+
+    def tenant(self, run: int, target: str) -> TenantSnapshot | None:
+        """What was seen of one tenant in one run, None when it was not part of it."""
+        body = self._body(run, target, _TENANT)
+        return None if body is None else self._unpacked(unpack_tenant, body, target)
+
+    def tenant_before(self, run: int, target: str) -> TenantSnapshot | None:
+        """The newest earlier snapshot of a tenant that was reached; None when there is none."""
         with self._guarded():
             row = self._connection.execute(
-                "SELECT body FROM snapshots WHERE run_id = ? AND target = ?", (run, target)
+                "SELECT body FROM snapshots WHERE run_id < ? AND target = ? AND kind = ? AND reached"
+                " ORDER BY run_id DESC LIMIT 1",
+                (run, target, _TENANT),
             ).fetchone()
-        if row is None:
-            return None
+        return None if row is None else self._unpacked(unpack_tenant, row[0], target)
+
+    def _names(self, run: int, kind: str) -> list[str]:
+        with self._guarded():
+            rows = self._connection.execute(
+                "SELECT target FROM snapshots WHERE run_id = ? AND kind = ? ORDER BY target", (run, kind)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def _body(self, run: int, target: str, kind: str) -> bytes | None:
+        with self._guarded():
+            row = self._connection.execute(
+                "SELECT body FROM snapshots WHERE run_id = ? AND target = ? AND kind = ?", (run, target, kind)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def _unpacked(self, unpacked: Callable[[bytes], _S], body: bytes, target: str) -> _S:
         try:
-            return unpack(row[0])
+            return unpacked(body)
         except (OSError, EOFError, msgspec.DecodeError) as error:
             raise HistoryError(str(self.path), f"the snapshot of {target} cannot be read: {error}.") from None
 
@@ -275,6 +320,8 @@ class Store:
             execute("PRAGMA foreign_keys = ON")
             # A rollback journal, not WAL: the file stays one file, on network shares too; writers are short.
             execute("PRAGMA synchronous = NORMAL")
+        if not empty and version < SCHEMA_VERSION:
+            self._bring_up_to_date()
         if empty:
             with self._transaction():
                 for statement in _SCHEMA.split(";"):
@@ -284,6 +331,19 @@ class Store:
             # It tells where a client can be attacked: for its owner's eyes (ignored where files have no modes).
             with suppress(OSError):
                 self.path.chmod(0o600)
+
+    def _bring_up_to_date(self) -> None:
+        """Change an older form into ours; a file that cannot be written is read as if it had been."""
+        if not os.access(self.path, os.W_OK):
+            with self._guarded():
+                self._connection.execute(_READ_ONLY_FORM_1)
+            return
+        with self._transaction():
+            # Another process may have done so meanwhile.
+            form = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+            for version in range(form, SCHEMA_VERSION):
+                self._connection.execute(_MIGRATIONS[version])
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -1,11 +1,11 @@
 """WinRM fan-out over the loopback WS-Man peer: our transport beside stock pywinrm, NTLM with sealing on both sides.
 
-The peer is a process of its own (`python -m tests.lab.wsman`), one process for all hosts. Both sides send the same
-messages: one shell, our bootstrap, a script twenty times longer than `run_ps` can carry on standard input (compressed
-the same way, since stock pywinrm has no other way to send it), 200 kB of answer; the stock side through `Protocol`
-with its own transport. They are measured in turn within one run and printed as a ratio (median, minimum, maximum).
-Client CPU is this process alone. The last part visits a thousand hosts once with ours and prints the peak memory of a
-client process of its own.
+The peer is a process of its own (`python -m tests.lab.wsman`), one process for all hosts. Both sides ask the same: one
+shell, our bootstrap, a script twenty times longer than `run_ps` can carry on standard input (compressed the same way,
+since stock pywinrm has no other way to send it), 200 kB of answer; the stock side through `Protocol` with its own
+transport, as its own `run_cmd` calls it: it ends the command before the shell, which ends it anyway. They are measured
+in turn within one run and printed as a ratio (median, minimum, maximum). Client CPU is this process alone. The last
+part visits a thousand hosts once with ours and prints the peak memory of a client process of its own.
 
     python benchmarks/bench_winrm.py --hosts 300 --width 100
 """

@@ -1,40 +1,148 @@
-"""`auditor audit`: visit every machine of a client and report; the monthly run."""
+"""`auditor audit`: visit everything of a client, or of several, and report; the monthly run."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from auditor import paths
 from auditor.commands.options import ANY_PATH, judging, rendering, visiting
-from auditor.errors import SettingsError
+from auditor.errors import AuditorError, SettingsError
 from auditor.exits import Exit
 from auditor.progress import printable
 
 if TYPE_CHECKING:
+    from auditor.output import Refused
+    from auditor.secrets import Resolver
+    from auditor.session import Job, Wish
     from auditor.settings import ClientSettings
 
 
-@click.command(name="audit", short_help="Visit every machine of a client and report.")
-@click.argument("client_path", metavar="CLIENT", type=ANY_PATH)
+@click.command(name="audit", short_help="Visit everything of a client, or of several, and report.")
+@click.argument("client_paths", metavar="CLIENT...", type=ANY_PATH, nargs=-1, required=True)
 @visiting()
 @rendering("CLIENT/reports")
 @judging()
-@click.option("--list", "only_list", is_flag=True, help="Check the client file, list its machines and stop.")
+@click.option("--list", "only_list", is_flag=True, help="Check the client files, list what they name and stop.")
 def command(**options: Any) -> int:
-    """Visit every machine of a client and report.
+    """Visit every machine and Microsoft 365 tenant of a client and report.
 
-    CLIENT is a folder made with `auditor init`, or its client.toml. History and reports stay in that folder.
+    CLIENT is a folder made with `auditor init`, or its client.toml. History and reports stay in that folder. Several
+    clients are visited at once and reported one by one; what goes wrong with one of them costs the others nothing.
     """
+    clients, refused = _loaded(options["client_paths"])
+    if only_list := options["only_list"]:
+        for settings in clients:
+            _list(settings)
+    if only_list or not clients:
+        return Exit.USAGE if refused else Exit.COMPLIANT
+    from auditor.secrets import Resolver
+    from auditor.session import sessions
+
+    several = len(clients) + len(refused) > 1
+    if several and options["output"]:
+        _check_apart(clients, "--output", lambda settings: settings.contract.client)
+    if several and options["record_into"]:
+        _check_apart(clients, "--record", _folder_name)
+    resolver, jobs = Resolver(), []
+    for settings in clients:
+        try:
+            jobs.append(_job(settings, options, resolver, several=several))
+        except AuditorError as error:
+            _refuse(str(settings.folder), error, refused, alone=not several)
+    return sessions(jobs, feeds_folder=options["feeds_folder"] or paths.feeds_folder(), refused=refused)
+
+
+def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[Refused]]":
+    """The clients, each once; those whose files are refused are told now, and alone that is raised."""
     from auditor.config import load
-    from auditor.login import connection_policy, credentials
-    from auditor.pipeline import Plan
-    from auditor.session import Wish, check_wish, session
+    from auditor.prices import price_list
     from reports.texts import languages
 
-    settings = load(options["client_path"], languages=languages())
-    if options["only_list"]:
-        return _list(settings)
-    wish = Wish(
+    clients: dict[Path, ClientSettings] = {}
+    refused: list[Refused] = []
+    for path in client_paths:
+        try:
+            settings = load(path, languages=languages())
+            price_list(settings.folder)
+        except AuditorError as error:
+            _refuse(str(path), error, refused, alone=len(client_paths) == 1)
+        else:
+            clients.setdefault(settings.file.resolve(), settings)
+    return list(clients.values()), refused
+
+
+def _refuse(client: str, error: AuditorError, refused: "list[Refused]", *, alone: bool) -> None:
+    from auditor.output import Refused
+
+    if alone:
+        raise error
+    click.echo(f"Error: {printable(str(error))}", err=True)
+    refused.append(Refused(client=client, problem=str(error)))
+
+
+def _check_apart(clients: "Sequence[ClientSettings]", option: str, name_of: "Callable[[ClientSettings], str]") -> None:
+    """In one folder, two clients of one name would overwrite each other's files."""
+    seen: dict[str, ClientSettings] = {}
+    for settings in clients:
+        name = name_of(settings)
+        other = seen.setdefault(name.casefold(), settings)
+        if other is not settings:
+            problem = f"{other.file} and {settings.file} would overwrite each other's files: both are {name!r}."
+            raise SettingsError(option, problem, hint="Rename one, or run them one by one.")
+
+
+def _folder_name(settings: "ClientSettings") -> str:
+    return settings.folder.resolve().name
+
+
+def _job(settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver", *, several: bool) -> "Job":
+    from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials
+    from auditor.pipeline import Plan
+    from auditor.prices import price_list
+    from auditor.session import Job, check_wish
+
+    wish = _wish(settings, options)
+    check_wish(wish)
+    if not settings.everything:
+        hint = "Add a table [[machines]] per machine, [[tenants]] per Microsoft 365 tenant."
+        raise SettingsError(str(settings.file), "machines: the client file names no machine and no tenant.", hint=hint)
+    prices = price_list(settings.folder)
+    record_into = options["record_into"]
+    if record_into is not None and several:
+        record_into /= _folder_name(settings)
+    ca_file = options["ca_file"]
+    plan = Plan(
+        contract=replace(settings.contract, prices=prices.prices),
+        targets=settings.everything,
+        credentials=credentials(
+            settings.credentials, {target.credential for target in settings.targets}, resolver=resolver
+        ),
+        policy=connection_policy(
+            settings,
+            accept_new_host_keys=options["accept_new_host_keys"],
+            accept_new_certificates=options["accept_new_certificates"],
+            deadline_s=options["deadline"],
+            ca_file=ca_file,
+            again=("audit", settings.folder, *(("--ca-file", ca_file) if ca_file else ())),
+        ),
+        cloud_credentials=cloud_credentials(settings.tenants, resolver),
+        cloud_policy=client_cloud_policy(settings),
+        width=options["width"] or settings.connection.width,
+        record_into=record_into,
+        refresh_feeds=options["update_feeds"],
+        feed_settings=settings.feeds,
+        warnings=prices.notes,
+    )
+    return Job(plan=plan, wish=wish, history=settings.history, client=str(settings.folder) if several else "")
+
+
+def _wish(settings: "ClientSettings", options: dict[str, Any]) -> "Wish":
+    from auditor.session import Wish
+
+    return Wish(
         folder=options["output"] or settings.reports,
         languages=options["languages"] or (settings.contract.language,),
         exports=options["exports"],
@@ -42,36 +150,15 @@ def command(**options: Any) -> int:
         as_json=options["as_json"],
         command="audit",
     )
-    check_wish(wish)
-    if not settings.targets:
-        hint = "Add a table [[machines]] per machine."
-        raise SettingsError(str(settings.file), "machines: the client file names no machine.", hint=hint)
-    plan = Plan(
-        contract=settings.contract,
-        targets=settings.targets,
-        credentials=credentials(settings.credentials, {target.credential for target in settings.targets}),
-        policy=connection_policy(
-            settings,
-            accept_new_host_keys=options["accept_new_host_keys"],
-            deadline_s=options["deadline"],
-            again=("audit", options["client_path"]),
-        ),
-        width=options["width"] or settings.connection.width,
-        record_into=options["record_into"],
-        refresh_feeds=options["update_feeds"],
-        feed_settings=settings.feeds,
-    )
-    feeds_folder = options["feeds_folder"] or paths.feeds_folder()
-    return session(plan, wish, history=settings.history, feeds_folder=feeds_folder)
 
 
-def _list(settings: "ClientSettings") -> int:
+def _list(settings: "ClientSettings") -> None:
     """Say what the client file means, without visiting anything."""
-    click.echo(printable(f"{settings.file}: {settings.contract.client}, {len(settings.targets)} machines"))
-    for target in settings.targets:
+    tenants = f", {len(settings.tenants)} Microsoft 365 tenants" if settings.tenants else ""
+    click.echo(printable(f"{settings.file}: {settings.contract.client}, {len(settings.targets)} machines{tenants}"))
+    for target in settings.everything:
         place = target.address + (f" port {target.port}" if target.port else "")
         labels = " ".join(f"@{label}" for label in target.labels)
         click.echo(
             printable(f"  {target.name}  {target.protocol.value} {place}  {target.credential} {labels}".rstrip())
         )
-    return Exit.COMPLIANT

@@ -10,11 +10,12 @@ from auditor.commands.options import ANY_PATH, FOLDER
 from auditor.exits import Exit
 
 if TYPE_CHECKING:
+    from auditor.explanation_tenant import TenantChain
     from reports.actions import Action
 
 
 @click.command(name="explain", short_help="Show the whole chain of evidence of one finding.")
-@click.argument("words", nargs=-1, required=True, metavar="REF | HOST PACKAGE")
+@click.argument("words", nargs=-1, required=True, metavar="REF | HOST PACKAGE | TENANT WHO")
 @click.option(
     "--client", "client_path", type=ANY_PATH, help="Client folder, or history file (default: that of `auditor scan`)."
 )
@@ -37,7 +38,7 @@ def command(
 
     REF is a reference as the reports show it: F-1A2B3C4D is a finding, A-1A2B3C4D an action that groups several (they
     are listed). HOST PACKAGE is a machine and an installed package, binary or source, whether or not anything was found
-    about it.
+    about it; TENANT WHO a Microsoft 365 tenant and a person (sign-in name) or product (part number, name) of it.
     """
     from auditor.demo.company import feeds_in, history_in
     from auditor.explanation import explain_finding, explain_package
@@ -48,7 +49,8 @@ def command(
     from collectors.feeds.cache import FeedStore
 
     if len(words) > 2:
-        raise click.UsageError("name one finding or action (REF), or one machine and one package (HOST PACKAGE)")
+        forms = "one finding or action (REF), HOST PACKAGE, or TENANT and a person or product"
+        raise click.UsageError(f"name {forms}")
     if of_demo:
         client_path, feeds_folder = history_in(paths.demo_folder()), feeds_in(paths.demo_folder())
     feeds = FeedStore(feeds_folder or paths.feeds_folder())
@@ -66,12 +68,20 @@ def command(
             "machine": found.machine,
             "findings": found.findings,
             "package": found.chain,
+            "tenant": _tenant(found.tenant),
             "action": _action(found.action),
         }
         click.echo(to_json(shown))
     else:
         click.echo(worded(found, chosen))
     return Exit.COMPLIANT
+
+
+def _tenant(chain: "TenantChain | None") -> dict[str, object] | None:
+    """A tenant for other programs: of its people only the one that was asked about."""
+    if chain is None:
+        return None
+    return {"summary": chain.tenant, "person": chain.user, "licenses": chain.lines}
 
 
 def _action(action: "Action | None") -> dict[str, object] | None:

@@ -113,8 +113,8 @@ def _store(folder: Path | None) -> "FeedStore":
 
 
 def _known(names: Sequence[str]) -> None:
-    from auditor.config import suggestion
     from auditor.errors import SettingsError
+    from auditor.tables import suggestion
     from collectors.feeds import discover
 
     known = [feed.name for feed in discover()]

@@ -65,10 +65,22 @@ def visiting() -> Callable[[_F], _F]:
             "--accept-new-host-keys", is_flag=True, help="First visit: record unknown host keys (a changed one never)."
         ),
         click.option(
-            "--width", type=click.IntRange(1, 512), help=f"Machines visited at once (default {DEFAULT_WIDTH})."
+            "--accept-new-certificates",
+            is_flag=True,
+            help="First visit: record unknown WinRM certificates (a changed one never).",
+        ),
+        click.option(
+            "--ca-file", type=FILE, help="Authorities that sign WinRM certificates (PEM; default: the system's)."
+        ),
+        click.option(
+            "--width",
+            type=click.IntRange(1, 512),
+            help=f"Machines, and tenants, visited at once (default {DEFAULT_WIDTH}).",
         ),
         click.option(
             "--deadline", type=click.FloatRange(1), metavar="SECONDS", help="Limit per machine (default 120)."
         ),
-        click.option("--record", "record_into", type=FOLDER, help="Keep what each machine answered, for replay:DIR."),
+        click.option(
+            "--record", "record_into", type=FOLDER, help="Keep what each machine and tenant answered, for replay:DIR."
+        ),
     )

@@ -1,5 +1,6 @@
-"""`auditor scan`: visit machines named on the command line, without a client file or with some machines of one."""
+"""`auditor scan`: visit what the command line names, without a client file or with some machines and tenants of one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from auditor.errors import SettingsError
 from auditor.settings import DEFAULT_WIDTH
 
 if TYPE_CHECKING:
-    from auditor.inventory import Selection
+    from auditor.selection import Selection
     from auditor.session import Wish
     from auditor.settings import ClientSettings
     from rules.contract import Contract
@@ -27,14 +28,37 @@ _LOGIN = stacked(
         help="Where the password is: env:NAME, file:PATH, keyring:SERVICE/USER or prompt:.",
     ),
     click.option("--sudo", type=click.Choice(["never", "try", "require"]), help="Take root rights (default: never)."),
+    click.option(
+        "--auth",
+        type=click.Choice(["auto", "ntlm", "kerberos", "basic"]),
+        help="WinRM login (default: auto, Kerberos with a ticket, else NTLM).",
+    ),
     click.option("--known-hosts", type=FILE, help="known_hosts file that is read first and receives new keys."),
+)
+_APP = stacked(
+    click.option("--client-id", metavar="ID", default="", help="m365: the application to sign in as."),
+    click.option("--certificate", type=FILE, help="m365: its certificate with the key, PEM or PFX."),
+    click.option(
+        "--passphrase-from", metavar="REF", default="", help="m365: where the passphrase of the certificate is."
+    ),
+    click.option("--secret-from", metavar="REF", default="", help="m365: where its secret is, instead."),
+    click.option("--device-code", is_flag=True, help="m365: sign in yourself, in a browser, instead."),
+    click.option(
+        "--cloud",
+        type=click.Choice(["global", "us-government", "us-defense", "china"]),
+        default="global",
+        help="m365: the tenant's cloud (default: global).",
+    ),
 )
 
 
-@click.command(name="scan", short_help="Visit machines named on the command line and report.")
+@click.command(name="scan", short_help="Visit what the command line names and report.")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--client", "client_path", type=ANY_PATH, help="Client folder whose machines and contract to use.")
+@click.option(
+    "--client", "client_path", type=ANY_PATH, help="Client folder whose machines, tenants and contract to use."
+)
 @_LOGIN
+@_APP
 @visiting()
 @rendering("here; with --json none")
 @judging()
@@ -45,50 +69,64 @@ _LOGIN = stacked(
     help="Judge recordings as of this day (only replay: targets).",
 )
 def command(**options: Any) -> int:
-    """Visit machines named on the command line and report.
+    """Visit machines and Microsoft 365 tenants named on the command line and report.
 
     \b
     TARGET is one of
       local                  this machine
       ssh://user@host:port   or HOST, user@HOST:port, an IPv6 address, [IPv6]:port
-      NAME, @LABEL           machines of the client file given with --client
+      winrm://user@host      Windows over HTTPS; also winrm+http:// (encrypted by NTLM or Kerberos), a port
+      m365://TENANT          a Microsoft 365 tenant: its id or a domain of its; see `auditor onboard m365`
+      NAME, @LABEL           machines and tenants of the client file given with --client
       FILE                   `ansible-inventory --list` JSON, or a list with one target a line
       replay:PATH            a recording, or a folder of them (see --record)
     """  # noqa: D301 - click needs the real backspace character
+    from auditor.ad_hoc import AppOptions, chosen_tenants
     from auditor.config import load
     from auditor.inventory import select
-    from auditor.login import connection_policy, credentials, overrides
+    from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials, overrides
     from auditor.pipeline import Plan
+    from auditor.prices import PriceList, price_list
+    from auditor.secrets import Resolver
     from auditor.session import check_wish, session
+    from collectors.model import Protocol
     from reports.texts import languages
 
     settings = load(options["client_path"], languages=languages()) if options["client_path"] else None
     wish = _wish(options, settings)
     check_wish(wish)
-    changes = overrides(**{name: options[name] for name in ("user", "key_file", "password_from", "sudo")})
+    changes = overrides(**{name: options[name] for name in ("user", "key_file", "password_from", "sudo", "auth")})
     selection = select(options["targets"], client=settings)
     for note in selection.notes:
         click.echo(note, err=True)
     as_of = _as_of(options["as_of"], selection)
+    app = AppOptions(**{name: options[name] for name in AppOptions.__dataclass_fields__})
+    tenants = chosen_tenants(selection.targets, settings, app)
+    logins = {target.credential for target in selection.targets if target.protocol is not Protocol.M365}
+    prices = price_list(settings.folder) if settings else PriceList()
+    resolver = Resolver()
     plan = Plan(
-        contract=_contract(settings, wish.languages[0]),
+        contract=replace(_contract(settings, wish.languages[0]), prices=prices.prices),
         targets=selection.targets,
         unvisitable=selection.unvisitable,
-        credentials=credentials(
-            settings.credentials if settings else {}, {target.credential for target in selection.targets}, changes
-        ),
+        credentials=credentials(settings.credentials if settings else {}, logins, changes, resolver),
         policy=connection_policy(
             settings,
             accept_new_host_keys=options["accept_new_host_keys"],
+            accept_new_certificates=options["accept_new_certificates"],
             deadline_s=options["deadline"],
             known_hosts=options["known_hosts"],
+            ca_file=options["ca_file"],
             again=_again(options),
         ),
+        cloud_credentials=cloud_credentials(tenants, resolver),
+        cloud_policy=client_cloud_policy(settings),
         width=options["width"] or (settings.connection.width if settings else DEFAULT_WIDTH),
         as_of=as_of,
         record_into=options["record_into"],
         refresh_feeds=options["update_feeds"],
         feed_settings=settings.feeds if settings else {},
+        warnings=prices.notes,
     )
     feeds_folder = options["feeds_folder"] or paths.feeds_folder()
     return session(plan, wish, history=paths.scan_history(), feeds_folder=feeds_folder)
@@ -102,7 +140,9 @@ def _again(options: dict[str, Any]) -> list[object]:
         "--key": options["key_file"],
         "--password-from": options["password_from"],
         "--sudo": options["sudo"],
+        "--auth": options["auth"],
         "--known-hosts": options["known_hosts"],
+        "--ca-file": options["ca_file"],
     }
     return ["scan", *options["targets"], *(word for pair in named.items() if pair[1] for word in pair)]
 

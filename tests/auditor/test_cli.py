@@ -1,6 +1,7 @@
 """The command line: what it prints, what it refuses, and the code it ends with."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,9 @@ def test_our_four_import_names_belong_to_our_distribution_alone() -> None:
         (("report", "nowhere.sqlite"), ("nowhere.sqlite", "no history yet")),
         (("explain", "F-12345678"), ("no history yet",)),
         (("explain", "a", "b", "c"), ("REF", "HOST PACKAGE")),
+        (("onboard", "m356"), ("m356",)),
+        (("doctor", "nowhere"), ("nowhere", "auditor init nowhere")),
+        (("doctor",), ("CLIENT",)),
         (("feeds", "update", "epsss"), ("epsss", "Did you mean")),
         (("feeds", "import", "absent.bundle"), ("absent.bundle",)),
     ],
@@ -137,14 +141,20 @@ def test_every_commented_setting_of_the_template_is_a_real_one(auditor: Auditor,
     auditor("init", "c")
     file = tmp_path / "c" / "client.toml"
     lines = file.read_text("utf-8").splitlines()
-    keys = ("# [[", "# name =", "# address", "# port", "# credential", "# site", "# exposure", "# labels", "# protocol")
-    more = ("# key_file", "# passphrase", "# certificate_file", "# password", "# sudo", "# ssh_config", "# feed_max")
-    opened = [line.removeprefix("# ") if line.startswith((*keys, *more)) else line for line in lines]
+    lines = lines[: next(number for number, line in enumerate(lines) if line.startswith("# [feeds."))]
+    setting = re.compile(r"# (\[|[a-z_0-9]+ = )")
+    others = ("# secret =", "# device_code =")  # an application signs in one way
+    opened = [
+        line.removeprefix("# ") if setting.match(line) and not line.startswith(others) else line for line in lines
+    ]
+    assert len([line for line in opened if line in lines]) < len(lines) - 30, "the commented settings were found"
     file.write_text("\n".join(opened), "utf-8")
     listed = auditor("audit", "c", "--list")
     assert listed.exit_code == 0, listed.stderr
     assert "srv-web" in listed.stdout
+    assert "pc-accueil  winrm pc-accueil.corp.example port 5985  windows" in listed.stdout
     assert "this-machine" in listed.stdout
+    assert "Microsoft 365  m365 contoso.com  microsoft365 @licences" in listed.stdout
 
 
 def _client(folder: Path, recordings: Path) -> Path:

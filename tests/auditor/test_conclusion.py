@@ -1,5 +1,6 @@
 """Which exit code wins, and what counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -80,6 +81,12 @@ def test_whatever_was_not_seen_is_3(changes: dict[str, object], reason: str) -> 
 
 def test_an_unknown_verdict_is_3_even_with_nothing_to_fail_on() -> None:
     assert conclude(_result(_finding(Outcome.UNKNOWN)), "never").code is Exit.INCOMPLETE
+
+
+def test_what_only_the_way_of_looking_hides_leaves_the_run_complete() -> None:
+    limited = replace(_finding(Outcome.UNKNOWN), limited=True)
+    assert conclude(_result(limited), "low").code is Exit.COMPLIANT
+    assert conclude(_result(limited, _finding(Outcome.UNKNOWN)), "low").code is Exit.INCOMPLETE
 
 
 def test_incomplete_wins_over_findings_and_both_are_named() -> None:

@@ -120,8 +120,8 @@ address = "taped.rec"
             _CLIENT + "[[machines]]\nname = 'a'\nlabels = ['x', 1]", 'machines[1] ("a").labels[1]', "", id="label type"
         ),
         pytest.param(
-            _CLIENT + "[[machines]]\nname = 'a'\nprotocol = 'winrm'",
-            "(\"a\").protocol: 'winrm' is not one of ssh",
+            _CLIENT + "[[machines]]\nname = 'a'\nprotocol = 'telnet'",
+            "(\"a\").protocol: 'telnet' is not one of ssh",
             "",
             id="protocol",
         ),
@@ -191,3 +191,57 @@ def test_a_secret_in_clear_is_refused_and_never_repeated(tmp_path: Path) -> None
 def test_every_setting_a_feed_declares_is_accepted(tmp_path: Path) -> None:
     tables = "".join(f'[feeds.{feed.name}]\n{key} = "x"\n' for feed in discover() for key in list(feed.settings)[:1])
     assert load(_write(tmp_path, _CLIENT + tables)).contract.client == "Fournil"
+
+
+_WINDOWS = """
+[connection]
+credential = "domain"
+ca_file = "ca.pem"
+[credentials.domain]
+user = 'CORP\\audit'
+password = "env:AUDIT_PASSWORD"
+auth = "ntlm"
+[credentials.card]
+auth = "certificate"
+certificate_file = "audit.pem"
+key_file = "audit.key"
+[[machines]]
+name = "pc1"
+protocol = "winrm"
+[[machines]]
+name = "old"
+protocol = "winrm"
+address = "[2001:db8::7]"
+port = 5985
+tls = false
+credential = "card"
+"""
+
+
+def test_windows_machines_of_a_client_file(tmp_path: Path) -> None:
+    settings = load(_write(tmp_path, _CLIENT + _WINDOWS))
+    first, second = settings.targets
+    assert (first.protocol, first.address, first.port, first.tls) == (Protocol.WINRM, "pc1", None, None)
+    assert (second.address, second.port, second.tls, second.credential) == ("2001:db8::7", 5985, False, "card")
+    assert settings.credentials["domain"].user == "CORP\\audit"
+    assert settings.credentials["domain"].auth == "ntlm"
+    assert settings.credentials["card"].certificate_file == tmp_path / "audit.pem"
+    assert settings.connection.ca_file == tmp_path / "ca.pem"
+    assert settings.connection.known_certificates == tmp_path / "known_certificates"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[credentials.a]\nauth = "certificate"\n', 'credentials.a.auth: auth = "certificate" needs'),
+        ('[credentials.a]\nauth = "digest"\n', "not one of auto, ntlm, kerberos, certificate, basic"),
+        ('[[machines]]\nname = "pc1"\ntls = true\n', 'machines[1] ("pc1").tls: only a machine with protocol'),
+    ],
+)
+def test_what_windows_settings_cannot_mean_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in str(_refused(tmp_path, _CLIENT + text))
+
+
+def test_two_windows_machines_at_one_address_are_one_too_many(tmp_path: Path) -> None:
+    machines = "".join(f'[[machines]]\nname = "{name}"\nprotocol = "winrm"\naddress = "pc1"\n' for name in ("a", "b"))
+    assert "same address and port" in str(_refused(tmp_path, _CLIENT + machines))

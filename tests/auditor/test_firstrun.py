@@ -32,7 +32,7 @@ def test_without_internet_it_says_so_and_ends_well(tmp_path: Path, capsys: pytes
     assert "aucun verdict complet sur les correctifs n'est possible" in said.out
     assert "explain --demo" in said.err
     workbooks = sorted(file.name for file in (tmp_path / "audits").glob("*.xlsx"))
-    assert len([name for name in workbooks if "rapport-correctifs" in name]) == 2
+    assert len([name for name in workbooks if "_rapport-" in name]) == 2
     assert len([name for name in workbooks if "patch-report" in name]) == 2
 
 

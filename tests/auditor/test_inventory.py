@@ -200,12 +200,12 @@ def test_an_ansible_host_we_cannot_visit_is_kept_as_not_audited(tmp_path: Path) 
     selection = _ansible(
         tmp_path,
         {
-            "_meta": {"hostvars": {"win1": {"ansible_connection": "winrm"}, "tpl": {"ansible_host": "{{ ip }}"}}},
-            "all": {"hosts": ["win1", "tpl"]},
+            "_meta": {"hostvars": {"box1": {"ansible_connection": "docker"}, "tpl": {"ansible_host": "{{ ip }}"}}},
+            "all": {"hosts": ["box1", "tpl"]},
         },
     )
     assert selection.targets == ()
-    assert [machine.target.name for machine in selection.unvisitable] == ["win1", "tpl"]
+    assert [machine.target.name for machine in selection.unvisitable] == ["box1", "tpl"]
 
 
 def test_passwords_of_an_ansible_inventory_are_not_used_and_that_is_said(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
         select([f"replay:{tmp_path}"])
 
 
-@pytest.mark.parametrize(("text", "shown"), [("winrm://pc1", "winrm://pc1"), ("http://ann:hunter2@web", "http://…")])
+@pytest.mark.parametrize(("text", "shown"), [("rdp://pc1", "rdp://pc1"), ("http://ann:hunter2@web", "http://…")])
 def test_an_address_of_another_protocol_is_named_and_its_password_never_repeated(text: str, shown: str) -> None:
     with pytest.raises(SettingsError, match="is not supported") as raised:
         select([text])

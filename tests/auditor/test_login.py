@@ -1,12 +1,15 @@
 """How a run logs in: the client file's word, overridden by the command line, resolved for this run's machines only."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from auditor.config import load
 from auditor.errors import SettingsError
-from auditor.login import connection_policy, credentials, overrides
+from auditor.login import client_cloud_policy, connection_policy, credentials, overrides
 from auditor.settings import CredentialSettings
+from collectors.cloud.policy import DeviceCode
 
 _WRITTEN = {
     "main": CredentialSettings(name="main", user="audit", agent=True),
@@ -15,7 +18,7 @@ _WRITTEN = {
 
 
 def _changes(**given: object) -> dict[str, object]:
-    values: dict[str, object] = {"user": None, "key_file": None, "password_from": "", "sudo": None}
+    values: dict[str, object] = {"user": None, "key_file": None, "password_from": "", "sudo": None, "auth": None}
     return overrides(**(values | given))  # type: ignore[arg-type]
 
 
@@ -61,3 +64,57 @@ def test_the_command_that_accepts_a_new_key_repeats_this_run_with_its_login() ->
     words = ("scan", "ssh://a@[::1]:22", "--key", Path("my keys/k"))
     policy = connection_policy(None, accept_new_host_keys=False, deadline_s=None, again=words)
     assert policy.accept_command == "auditor scan 'ssh://a@[::1]:22' --key 'my keys/k' --accept-new-host-keys"
+
+
+def test_accepted_certificates_go_to_our_own_file_beside_the_host_keys(home: Path, tmp_path: Path) -> None:
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("")
+    policy = connection_policy(
+        None, accept_new_host_keys=False, accept_new_certificates=True, deadline_s=None, ca_file=authorities
+    )
+    assert policy.known_certificates == home / "known_certificates"
+    assert (policy.accept_new_certificates, policy.ca_file) == (True, authorities)
+    assert not policy.accept_new_host_keys
+
+
+def test_the_command_that_accepts_a_new_certificate_repeats_this_run() -> None:
+    words = ("scan", "winrm://CORP\\audit@pc1", "--password-from", "prompt:")
+    policy = connection_policy(None, accept_new_host_keys=False, deadline_s=None, again=words)
+    assert policy.accept_certificates_command == (
+        "auditor scan 'winrm://CORP\\audit@pc1' --password-from prompt: --accept-new-certificates"
+    )
+
+
+def test_authorities_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"--ca-file: there is no file .*absent\.pem"):
+        connection_policy(None, accept_new_host_keys=False, deadline_s=None, ca_file=tmp_path / "absent.pem")
+
+
+def test_a_way_of_winrm_that_an_inventory_asks_for_is_the_operators_own_login_with_that_way() -> None:
+    found = credentials({}, {"", ":kerberos"})
+    assert (found[""].auth, found[":kerberos"].auth) == ("auto", "kerberos")
+    assert found[":kerberos"].user == ""
+
+
+def test_the_command_lines_auth_overrides_every_other(tmp_path: Path) -> None:
+    found = credentials(_WRITTEN, {"main", ":kerberos"}, _changes(auth="ntlm"))
+    assert {credential.auth for credential in found.values()} == {"ntlm"}
+
+
+def test_a_device_code_is_shown_only_where_somebody_may_read_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    assert client_cloud_policy(None).show_device_code is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    show = client_cloud_policy(None).show_device_code
+    assert show is not None
+    show(DeviceCode(tenant="cloud", url="https://x.example", code="AB\x1b[2JCD", expires_at=datetime.now(UTC)))
+    said = capsys.readouterr().err
+    assert "cloud: open https://x.example and enter the code AB?[2JCD" in said
+
+
+def test_an_absent_file_of_authorities_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "client.toml").write_text('[client]\nname = "c"\n[graph]\nca_file = "absent.pem"\n')
+    with pytest.raises(SettingsError, match=r"graph\.ca_file"):
+        client_cloud_policy(load(tmp_path))

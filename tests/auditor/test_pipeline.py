@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 
+from auditor import visits
 from auditor.demo.company import AS_OF, Demonstration, prepare
 from auditor.errors import HistoryFull
-from auditor.inventory import Unvisitable
-from auditor.pipeline import Plan, Result, Spool, conduct
+from auditor.pipeline import Plan, Result, conduct
 from auditor.progress import Silent
+from auditor.selection import Unvisitable
+from auditor.spool import Spool
 from auditor.store import Store, pack
 from collectors import transports
 from collectors.credentials import Credential, Secret
 from collectors.feeds.cache import FeedStore
 from collectors.model import Application, GapReason, HostSnapshot, Protocol, Target
-from collectors.transports.base import ConnectionPolicy, ScriptOutput
+from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput, Transport
+from collectors.transports.replay import read_recording
 from rules.contract import Contract
 from tests.lab import bad_servers
 from tests.lab.snapshots import debian_host
@@ -33,7 +36,10 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 @pytest.fixture
 def demonstration(tmp_path: Path) -> Demonstration:
-    return prepare(tmp_path / "demo", "en")
+    """The machines of the demonstration; tenants in a run are tests/auditor/test_pipeline_tenants.py."""
+    whole = prepare(tmp_path / "demo", "en")
+    machines = tuple(target for target in whole.plan.targets if target.protocol is not Protocol.M365)
+    return replace(whole, plan=replace(whole.plan, targets=machines))
 
 
 def _run(demonstration: Demonstration, plan: Plan) -> Result:
@@ -82,7 +88,7 @@ def test_recordings_are_dated_by_the_day_they_were_made(demonstration: Demonstra
 class _StopsAfter(Silent):
     """An operator who presses Ctrl-C the moment the first machine is shown."""
 
-    def visited(self, snapshot: HostSnapshot) -> None:
+    def visited(self, snapshot: object, *, client: str = "") -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -112,7 +118,7 @@ def test_ctrl_c_also_keeps_machines_that_finished_while_one_was_being_stored(dem
     class StopsLate(_StopsAfter):
         stopped = False
 
-        def visited(self, snapshot: HostSnapshot) -> None:
+        def visited(self, snapshot: object, *, client: str = "") -> None:
             if not self.stopped:
                 self.stopped = True
                 while len(visited) < len(demonstration.plan.targets):
@@ -174,7 +180,8 @@ def test_a_run_outside_the_main_thread_leaves_signals_alone(demonstration: Demon
     thread = threading.Thread(target=lambda: results.append(_run(demonstration, demonstration.plan)))
     thread.start()
     thread.join()
-    assert len(results[0].assessment.machines) == 16
+    plan = demonstration.plan  # one machine has two names
+    assert len(results[0].assessment.machines) == len(plan.targets) + len(plan.unvisitable) - 1
 
 
 def test_a_history_without_room_keeps_machines_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,3 +261,23 @@ def test_a_recording_that_cannot_be_written_is_told_and_the_machine_is_audited(t
 def test_pack_gives_less_than_a_tenth_of_the_snapshot(tmp_path: Path) -> None:
     packages = {f"package-{number}": f"1.{number}-1" for number in range(500)}
     assert len(pack(debian_host(packages=packages))) < 15_000
+
+
+def test_W31_what_a_machine_said_that_runs_no_powershell_is_what_is_recorded(tmp_path: Path) -> None:
+    """Its PowerShell said nothing of use; a replay of that would be a machine nobody could read."""
+
+    def silent(*_: object, **__: object) -> ScriptOutput:
+        return ScriptOutput(stdout=b"", stderr=b"blocked", exit_status=1)
+
+    def registry(*_: object, **__: object) -> ScriptOutput:
+        return ScriptOutput(stdout=b"@@A1-REG 1\r\n", exit_status=0)
+
+    target = Target(name="pc", protocol=Protocol.WINRM)
+    transport = Transport(protocol=Protocol.WINRM, run=silent, run_command=registry)
+    recorded = visits.recording({Protocol.WINRM: transport}, tmp_path, [])[Protocol.WINRM]
+    rest = {"credential": Credential(), "policy": ConnectionPolicy(), "deadline": Deadline.after(5)}
+    recorded.run(target, b"", **rest)  # type: ignore[arg-type]
+    assert recorded.run_command is not None
+    recorded.run_command(target, b"", **rest)  # type: ignore[arg-type]
+    (file,) = tmp_path.iterdir()
+    assert read_recording(file).output.stdout == b"@@A1-REG 1\r\n"

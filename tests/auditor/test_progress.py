@@ -8,7 +8,8 @@ import pytest
 
 from auditor.progress import FeedVoice, Plain, outcome, printable
 from collectors.feeds.updates import FeedProgress
-from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Target
+from collectors.model import Application, FactKind, Gap, GapReason, HostSnapshot, OperatingSystem, Target
+from collectors.windows.facts import WindowsFacts, WindowsSystem
 from tests.lab.snapshots import debian_host
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -40,6 +41,19 @@ def test_a_machine_is_told_in_one_line() -> None:
     assert first.startswith("[1/2] web: Debian GNU/Linux 12")
     assert first.endswith("(1.3 s)")
     assert second == "[2/2] gone: not audited: no answer on port 22 (0.0 s)"
+
+
+def test_a_windows_machine_is_told_with_its_build_and_its_programs() -> None:
+    system = OperatingSystem(id="windows", version_id="10.0.26100.6899", pretty_name="Windows 11 Pro 24H2")
+    facts = WindowsFacts(system=WindowsSystem(build=26100, ubr=6899, product_type=None))
+    programs = tuple(
+        Application(name=name, version="1", scope="machine", noise=noise)
+        for name, noise in (("7-Zip", False), ("x", True))
+    )
+    seen = HostSnapshot(
+        target=Target(name="pc"), taken_at=NOW, operating_system=system, windows=facts, applications=programs
+    )
+    assert outcome(seen) == "Windows 11 Pro 24H2 26100.6899, 1 program"
 
 
 def test_areas_not_seen_are_counted() -> None:

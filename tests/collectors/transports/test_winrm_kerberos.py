@@ -10,7 +10,7 @@ from collectors.credentials import Secret
 from collectors.errors import ConversationFailed, LoginDenied, NotSupported
 from collectors.transports import winrm
 from collectors.transports.base import Deadline
-from collectors.transports.wsman import kerberos
+from collectors.transports.wsman import authentication, kerberos
 from collectors.transports.wsman.endpoint import Endpoint
 from tests.collectors.transports.test_winrm_bad_servers import says, status
 from tests.collectors.transports.winrm_client import SCRIPT, powershell, target, visit
@@ -202,7 +202,8 @@ def test_a_domain_controller_that_does_not_answer_does_not_hold_the_host(
 def test_closing_forgets_tickets(realm: kdc.Realm) -> None:
     deadline = Deadline.after(20)
     where = Endpoint(kdc.HOST, 5985, tls=False)
-    service = kerberos.service("pc1", where, USER, Secret(kdc.PASSWORD), deadline)
+    # By the name of the module that every visit goes through: only where it was loaded does close() find it.
+    service = authentication.kerberos.service("pc1", where, USER, Secret(kdc.PASSWORD), deadline)
     winrm.close()
     with pytest.raises(kerberos.NoTicket):
         kerberos.step("pc1", service, None, deadline)
