@@ -6,11 +6,16 @@ missing program is an ordinary skip with its reason.
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.quality.scoreboard import pytest_terminal_summary  # noqa: F401  # prints the table of scores
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs with Ctrl-C ignored, and they hand that on: tests that press it would wait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MARKERS = ("peer", "chroot")
 # Reasons that hold in continuous integration too: what no Debian package brings, and data that is not published.

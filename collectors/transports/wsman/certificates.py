@@ -29,6 +29,7 @@ from collectors.transports.wsman.endpoint import Endpoint
 _SELF_SIGNED = "it is signed by itself, by no authority"
 _NO_AUTHORITY = "no authority that is trusted here has signed it"
 _WHY = {
+    2: _NO_AUTHORITY,
     9: "it is not valid yet",
     10: "it has expired",
     18: _SELF_SIGNED,
@@ -149,7 +150,7 @@ class Trust:
     def _unknown(self, error: ssl.SSLCertVerificationError, shown: str) -> CertificateUnknown:
         why = _WHY.get(error.verify_code, error.verify_message)
         cure = _CURE.get(error.verify_code, "")
-        if error.verify_code in (18, 19, 20, 21):
+        if error.verify_code in (2, 18, 19, 20, 21):
             cure = "Name the file of your authority's certificate (ca_file, --ca-file)."
         command = self.policy.accept_certificates_command or (
             f"auditor scan winrm://{self.where.place} --accept-new-certificates"
@@ -243,6 +244,9 @@ def _make_context(subject: str, ca_file: Path | None, own: Credential | None, *,
                 f"the file of trusted authorities {ca_file} cannot be used ({_file_words(error)}).",
                 hint="It must hold certificates in PEM form.",
             ) from error
+        if ca_file is not None:
+            # Whoever names the authority that issues the machines' certificates need not name the one above it, too.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     else:
         # The certificate is compared with its pin (or only looked at) before anything is said over the connection.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,7 +1,9 @@
 """Who answers over TLS: authorities, pinned fingerprints, and every way a certificate can be wrong."""
 
+import contextlib
 import hashlib
 import logging
+import os
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +19,10 @@ from cryptography.x509.oid import NameOID
 
 from collectors.credentials import Secret
 from collectors.errors import CertificateChanged, CertificateUnknown, ConversationFailed, NotSupported
-from collectors.transports import winrm
+from collectors.transports import files, winrm
 from collectors.transports.base import ConnectionPolicy
 from collectors.transports.wsman import pins
-from collectors.transports.wsman.certificates import channel_binding, fingerprint
+from collectors.transports.wsman.certificates import _context, channel_binding, fingerprint
 from tests.collectors.transports.winrm_client import SCRIPT, powershell, target, visit
 from tests.lab import bad_servers, wsman
 from tests.lab.wsman import Authentication, CertificateKind
@@ -160,6 +162,29 @@ def test_a_pin_added_meanwhile_by_another_process_decides(tmp_path: Path) -> Non
     assert already.where == f"{path}:1"
 
 
+def test_half_a_line_on_a_full_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "certificates"
+    pins.pin(path, "a:5986", "sha256:" + "1" * 64)
+    before, honest = path.read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda file, data: honest(file, data[:20]))
+    with pytest.raises(OSError, match="No space left"):
+        pins.pin(path, "b:5986", "sha256:" + "2" * 64)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_another_process_keeps_locked_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="no advisory locks here")
+    monkeypatch.setattr(files, "_LOCK_PAUSE_S", 0.001)
+    path = tmp_path / "certificates"
+    with path.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="another process keeps it locked"):
+            pins.pin(path, "a:5986", "sha256:" + "1" * 64)
+    assert pins.pin(path, "a:5986", "sha256:" + "1" * 64) == []
+
+
 def test_a_new_pin_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         pins.pin(tmp_path / "certificates", "a:5986", "sha256:" + "1" * 64)
@@ -173,6 +198,41 @@ def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
         for path in (absent, empty):
             with pytest.raises(CertificateUnknown, match=rf"trusted authorities {path} cannot be used"):
                 visit(peer, tls=True, policy=ConnectionPolicy(ca_file=path))
+
+
+def issued(name: str, issuer: tuple[Any, x509.Name] | None, *, authority: bool) -> tuple[Any, x509.Certificate]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signer, by = issuer or (key, subject)
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(by).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+    builder = builder.not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    return key, builder.sign(signer, hashes.SHA256())
+
+
+def test_the_authority_that_issues_is_enough_without_the_one_above_it(tmp_path: Path) -> None:
+    """A domain's issuing authority is what its administrator has at hand; the root may be locked away."""
+    root_key, root = issued("root.example", None, authority=True)
+    issuing_key, issuing = issued("issuing.example", (root_key, root.subject), authority=True)
+    key, own = issued("pc1.example", (issuing_key, issuing.subject), authority=False)
+    pem = serialization.Encoding.PEM
+    ca_file, machine = tmp_path / "issuing.pem", tmp_path / "pc1.pem"
+    ca_file.write_bytes(issuing.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    machine.write_bytes(own.public_bytes(pem) + private)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(machine)
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = _context("pc1", ConnectionPolicy(ca_file=ca_file), None, verified=True)
+    ours = context.wrap_bio(to_client, to_server, server_hostname="pc1.example")
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (ours, theirs, ours, theirs):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert ours.getpeercert(binary_form=True) == own.public_bytes(serialization.Encoding.DER)
 
 
 # ---- what is no TLS, or not ours
@@ -238,8 +298,6 @@ def test_a_handshake_that_never_ends_ends_with_the_connect_timeout() -> None:
 
 
 def test_the_oldest_protocol_accepted_is_tls_1_2() -> None:
-    from collectors.transports.wsman.certificates import _context
-
     for verified in (True, False):
         context = _context("pc1", ConnectionPolicy(), None, verified=verified)
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
