@@ -13,7 +13,7 @@ from auditor.commands.options import rendering
 def command(*, output: Path | None, languages: tuple[str, ...], exports: tuple[str, ...], as_json: bool) -> int:
     """Audit a recorded demonstration company, without network.
 
-    A fictitious bakery with Linux and Windows machines, as of a fixed day: everything passes through the real
+    A fictitious bakery, its Linux and Windows machines and its Microsoft 365: everything passes through the real
     pipeline, and the reports say that it is a demonstration. `auditor explain --demo REF` then shows the evidence of a
     finding. Ends with the exit code of such an audit (3: some machines could not be seen).
     """

@@ -13,6 +13,7 @@ from datetime import date
 from collectors.cloud.facts import SubscribedSku, Subscription, TenantFact, TenantSnapshot
 from rules.model import FreeReason, SeatVerdict, SkuKind
 from rules.prices import Commitment, Price, PriceBook
+from rules.tenants.plans import plan_table
 from rules.tenants.rule import TenantCase
 from rules.tenants.seats import Seats
 from rules.tenants.skus import is_called_free, is_meant, is_self_service, number_for, sku_name, sku_table
@@ -221,6 +222,8 @@ def _endless(case: TenantCase, sku: SubscribedSku, name: str, subscriptions: tup
     unpriced = price_of(case, sku) is None
     if is_called_free(sku, name) and (subscriptions or unpriced):
         return FreeReason.NAMED
+    if plan_table().levels(plan.id for plan in sku.plans):
+        return FreeReason.NONE  # mail, Office, security: Microsoft sells these; a date Graph leaves out makes none free
     return FreeReason.UNPRICED if subscriptions and unpriced else FreeReason.NONE
 
 

@@ -5,13 +5,14 @@ from datetime import date
 import pytest
 
 from collectors.cloud.facts import TenantFact
-from rules.model import FreeReason, SeatVerdict, SkuKind
+from rules.model import FreeReason, Outcome, SeatVerdict, SkuKind
 from rules.prices import Commitment
 from rules.tenants.billing import positions
 from rules.tenants.rule import TenantCase
 from tests.lab.tenants import (
     NOW,
     annual,
+    ask,
     contract,
     gap,
     guid,
@@ -23,6 +24,7 @@ from tests.lab.tenants import (
     subscription,
     tenant,
     trial,
+    user,
     users,
 )
 
@@ -137,6 +139,18 @@ def test_what_never_ends_is_free_by_its_name_or_by_the_lack_of_a_price(part_numb
 def test_what_ends_is_paid_for_whatever_it_is_called_and_whether_or_not_a_price_is_known():
     assert position(tenant(skus=[sku("SOMETHING_VIRAL")]), "SOMETHING_VIRAL").billable
     assert position(tenant(skus=[sku("SPB")]), "SPB").billable
+
+
+def test_a_product_microsoft_sells_is_not_free_because_its_date_is_missing_and_its_price_unknown():
+    """False calm otherwise: with no price list, a disabled holder of Business Premium would cost nothing."""
+    snapshot = tenant(
+        skus=[sku("SPB", enabled=8, consumed=1)],
+        subscriptions=[endless("SPB", seats=8)],
+        users=[user("gone", holds=["SPB"], enabled=False)],
+    )
+    (found,) = ask("m365.disabled_users", snapshot)
+    assert found.outcome is not Outcome.NOT_APPLICABLE
+    assert found.person
 
 
 def test_one_subscription_that_ends_among_endless_ones_makes_a_product_paid():
