@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from auditor.errors import SettingsError
 from auditor.progress import Progress
 from auditor.spool import Snapshot, Spool, is_tenant, unseen
 from auditor.workers import Droppable
+from collectors import parallel
 from collectors.credentials import Credential
 from collectors.model import GapReason, HostSnapshot, Protocol, Target
 from collectors.transports.base import Transport
@@ -102,23 +103,15 @@ def as_finished(pools: Iterable[tuple[Executor, Iterable[Visit]]]) -> Generator[
     On KeyboardInterrupt what is not yet begun is cancelled, what is finished is still yielded, every other one is
     yielded as interrupted, and the interruption is raised again at the end. A running visit is not waited for.
     """
-    pending: dict[Future[Snapshot], Visit] = {
-        executor.submit(visit.visit, visit.target): visit for executor, visits in pools for visit in visits
-    }
-    try:
-        for future in as_completed(list(pending)):
-            visit = pending.pop(future)
-            yield visit, _result(future, visit)
-    except KeyboardInterrupt:
-        for future in pending:
-            future.cancel()
-        for future, visit in pending.items():
-            finished = future.done() and not future.cancelled()
-            yield visit, _result(future, visit) if finished else _interrupted(visit)
-        raise
+    yield from parallel.as_finished(
+        {executor.submit(visit.visit, visit.target): visit for executor, visits in pools for visit in visits},
+        lambda future, visit: (visit, _result(future, visit)),
+    )
 
 
 def _result(future: "Future[Snapshot]", visit: Visit) -> Snapshot:
+    if not future.done():
+        return _interrupted(visit)
     try:
         return future.result()
     except CancelledError:

@@ -7,7 +7,7 @@ A visit never raises (but for an interruption): what goes wrong on a host become
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, as_completed
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from collectors.errors import CollectorError, HostError
 from collectors.hosts import discover
 from collectors.hosts.base import Family, HostCollector, first_line
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
+from collectors.parallel import as_finished
 from collectors.script import Delivery, build_script, new_nonce, read_sections
 from collectors.transports.base import ConnectionPolicy, Deadline, Interpreter, ScriptOutput, Transport
 from collectors.windows import blocks as windows_blocks
@@ -197,20 +198,12 @@ def scan(
     On KeyboardInterrupt what is not yet begun is cancelled, what is finished is still yielded, every other target is
     yielded with an INTERRUPTED gap, and the interruption is raised again at the end. A running visit is not waited for.
     """
-    pending: dict[Future[HostSnapshot], Target] = {executor.submit(visit_one, target): target for target in targets}
-    try:
-        for future in as_completed(list(pending)):
-            yield _result(future, pending.pop(future))
-    except KeyboardInterrupt:
-        for future in pending:
-            future.cancel()
-        for future, target in pending.items():
-            finished = future.done() and not future.cancelled()
-            yield _result(future, target) if finished else _interrupted(target)
-        raise
+    yield from as_finished({executor.submit(visit_one, target): target for target in targets}, _result)
 
 
 def _result(future: Future[HostSnapshot], target: Target) -> HostSnapshot:
+    if not future.done():
+        return _interrupted(target)
     try:
         return future.result()
     except CancelledError:

@@ -7,7 +7,7 @@ hides. As in `collectors.scan`, the blanket `except Exception` is allowed here.
 import logging
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, as_completed
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from collectors.cloud.policy import CloudPolicy
 from collectors.cloud.question import Asked, TenantPart, TenantQuestion
 from collectors.errors import CollectorError, SignInFailed, TenantError, TenantUnreachable, WrongTenant
 from collectors.model import CollectorOutcome, CollectorStatus, GapReason, Target
+from collectors.parallel import as_finished
 
 _log = logging.getLogger(__name__)
 _BROKE = "the visit broke inside this product: {}, see the log"
@@ -244,20 +245,12 @@ def scan_tenants(
     On KeyboardInterrupt what is not yet begun is cancelled, what is finished is still yielded, every other target is
     yielded with an INTERRUPTED gap, and the interruption is raised again at the end. A running visit is not waited for.
     """
-    pending: dict[Future[TenantSnapshot], Target] = {executor.submit(visit_one, target): target for target in targets}
-    try:
-        for future in as_completed(list(pending)):
-            yield _result(future, pending.pop(future))
-    except KeyboardInterrupt:
-        for future in pending:
-            future.cancel()
-        for future, target in pending.items():
-            finished = future.done() and not future.cancelled()
-            yield _result(future, target) if finished else _interrupted(target)
-        raise
+    yield from as_finished({executor.submit(visit_one, target): target for target in targets}, _result)
 
 
 def _result(future: Future[TenantSnapshot], target: Target) -> TenantSnapshot:
+    if not future.done():
+        return _interrupted(target)
     try:
         return future.result()
     except CancelledError:
