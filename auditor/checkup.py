@@ -19,7 +19,7 @@ from collectors.cloud.credentials import CloudCredential
 from collectors.cloud.permissions import PERMISSIONS, Permission, needed_for
 from collectors.cloud.policy import CloudPolicy
 from collectors.errors import TenantError
-from rules.model import Message, Params
+from rules.messages import Message, Params
 
 if TYPE_CHECKING:
     from collectors.cloud.facts import Organization

@@ -8,9 +8,13 @@ import msgspec
 
 from auditor.credential_tables import Known, read_credentials
 from auditor.errors import SettingsError
+from auditor.history_tables import read_history
+from auditor.mail_tables import read_mail
 from auditor.paths import known_hosts
 from auditor.provider import provider_of
+from auditor.report_tables import read_report
 from auditor.settings import DEFAULT_WIDTH, ClientSettings, ConnectionSettings, TenantSettings
+from auditor.software_tables import read_software
 from auditor.tables import Complaints, Days, Name, Seconds, Table, parse, suggestion
 from auditor.tenant_tables import read_graph, read_tenants, read_terms
 from collectors.model import Protocol, Target
@@ -83,6 +87,10 @@ _TOP = (
     "tenants",
     "m365",
     "graph",
+    "software",
+    "history",
+    "mail",
+    "report",
 )
 
 
@@ -144,6 +152,7 @@ class _Reader(Complaints):
                 language=client.language,
                 sla=Sla(**msgspec.structs.asdict(sla)),
                 m365=terms,
+                software=read_software(self, data.get("software", {})),
                 **msgspec.structs.asdict(limits),
             ),
             targets=targets,
@@ -162,6 +171,9 @@ class _Reader(Complaints):
             ),
             feeds=self._feeds(data.get("feeds", {}), limits.feed_max_age_days),
             fail_on=client.fail_on,
+            history_terms=read_history(self, data.get("history", {})),
+            mail=read_mail(self, data.get("mail"), provider.mail),
+            report=read_report(self, data.get("report", {})),
         )
 
     def _check_names(self, targets: tuple[Target, ...], tenants: tuple[TenantSettings, ...]) -> None:

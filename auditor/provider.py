@@ -20,10 +20,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """What the provider's file says."""
+    """What the provider's file says; `mail` is its table as TOML gave it."""
 
     credentials: Known = field(default_factory=Known)
     graph: GraphSettings = field(default_factory=GraphSettings)
+    mail: object = None
 
 
 def provider_of(client_file: Path) -> Provider:
@@ -35,8 +36,9 @@ def provider_of(client_file: Path) -> Provider:
             raise SettingsError("AUDITOR_PROVIDER", f"there is no file {file}.")
         return Provider()
     said, data = Complaints(file), parse(file)
-    said.check_keys(data, ("format", "credentials", "graph"), FORMAT)
+    said.check_keys(data, ("format", "credentials", "graph", "mail"), FORMAT)
     return Provider(
         credentials=read_credentials(said, data.get("credentials", {})),
         graph=read_graph(said, data.get("graph", {})),
+        mail=data.get("mail"),
     )

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.history_tables import HistorySettings
+from auditor.mail_tables import MailSettings
+from auditor.report_tables import ReportSettings
 from collectors.cloud.credentials import CloudEndpoints
 from collectors.model import Target
 from rules.contract import Contract
@@ -104,6 +107,9 @@ class ClientSettings:
     tenants: tuple[TenantSettings, ...] = ()
     graph: GraphSettings = field(default_factory=GraphSettings)
     mailbox_types: bool = False
+    history_terms: HistorySettings = field(default_factory=HistorySettings)
+    mail: MailSettings | None = None
+    report: ReportSettings = field(default_factory=ReportSettings)
 
     @property
     def everything(self) -> tuple[Target, ...]:

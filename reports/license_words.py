@@ -11,7 +11,8 @@ from reports.actions import Action
 from reports.licenses import Product, seats_by_product
 from reports.reviews import Review
 from reports.sheet import Report
-from rules.model import FreeReason, LicenseLine, Message, Outcome, TenantSummary
+from rules.messages import Message
+from rules.model import FreeReason, LicenseLine, Outcome, TenantSummary
 from rules.prices import MONTHS, Money
 
 COVERAGE_RULE: Final = "m365.coverage"

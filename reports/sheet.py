@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reports.actions import Action, actions
+from reports.background import Background
 from reports.grid import Page
 from reports.licenses import Licenses
 from reports.reviews import Review, reviews
@@ -14,11 +15,15 @@ from rules.model import Assessment
 
 
 class Report:
-    """One assessment in one language: the figures (`view`, `licenses`, `actions`) and the words (`texts`)."""
+    """One assessment in one language: the figures (`view`, `licenses`, `actions`) and the words (`texts`).
 
-    def __init__(self, assessment: Assessment, texts: Texts) -> None:
+    `background` tells of earlier months.
+    """
+
+    def __init__(self, assessment: Assessment, texts: Texts, background: Background | None = None) -> None:
         self.assessment = assessment
         self.texts = texts
+        self.background = background or Background()
         self.view = View(assessment)
 
     @cached_property

@@ -1,6 +1,7 @@
 """Texts of the reports in the reader's language: locale files, plurals, dates and numbers.
 
-Nothing depends on a locale installed on the machine. A text id is the dotted path of its TOML key
+Nothing depends on a locale installed on the machine. The texts of a language are the TOML files of its folder, read as
+one; a text id is the dotted path of its TOML key
 ("sheets.summary.title"); a text with `one` and `other` is chosen by its `count` parameter (French: 0 and 1 are
 singular). French typography (no-break spaces before : ; ! ? % € and inside guillemets) is applied to the text files
 when they are read, so that they are written with ordinary spaces; values filled in are left alone.
@@ -14,10 +15,10 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from rules.model import Message
+from rules.messages import Message
 
 _log = logging.getLogger(__name__)
 
@@ -38,18 +39,38 @@ class UnknownTextError(LookupError):
 
 
 def languages() -> tuple[str, ...]:
-    """Codes of all languages there is a locale file for, sorted."""
-    files = resources.files("reports.locales").iterdir()
-    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+    """Codes of all languages there is a folder of locale files for, sorted."""
+    folders = resources.files("reports.locales").iterdir()
+    return tuple(sorted(folder.name for folder in folders if folder.joinpath("words.toml").is_file()))
 
 
 @cache
 def _entries(language: str) -> Mapping[str, Template | Mapping[str, Template]]:
-    """All texts of a language by dotted id. Raises LookupError for a language without a file."""
-    file = resources.files("reports.locales") / f"{language}.toml"
+    """All texts of a language by dotted id. Raises LookupError for a language without a folder."""
     if language not in languages():
         raise LookupError(f"no texts in language {language!r}; there are: {', '.join(languages())}")
-    return dict(flatten(tomllib.loads(file.read_text("utf-8")), language))
+    return dict(flatten(tables(language), language))
+
+
+def tables(language: str) -> dict[str, Any]:
+    """The locale files of a language as one table. Raises ValueError for a text that stands in two of them."""
+    found: dict[str, Any] = {}
+    folder = resources.files("reports.locales") / language
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            _merge(found, tomllib.loads(file.read_text("utf-8")), f"{language}/{file.name}: ")
+    return found
+
+
+def _merge(into: dict[str, Any], table: Mapping[str, Any], path: str) -> None:
+    for key, value in table.items():
+        there = into.setdefault(key, value)
+        if there is value:
+            continue
+        both_tables = isinstance(there, dict) and isinstance(value, dict)
+        if not both_tables:
+            raise ValueError(f"locale {path}{key} stands in two files")
+        _merge(there, value, f"{path}{key}.")
 
 
 def flatten(

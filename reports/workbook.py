@@ -15,6 +15,7 @@ from unicodedata import normalize
 from xml.sax.saxutils import quoteattr
 
 from reports import sheets
+from reports.background import Background
 from reports.cells import clean, letter, shorten
 from reports.charts import described, draw
 from reports.grid import Choice, Page, RowWriter
@@ -45,10 +46,12 @@ _AFTER_LINKS: Final = re.compile(rb"<(printOptions|pageMargins)")
 _MODIFIED: Final = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*(</dcterms:modified>)")
 
 
-def render(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE) -> bytes:
+def render(
+    assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE, background: Background | None = None
+) -> bytes:
     """Render the manager's workbook. Raises LookupError for a language without texts."""
     texts = Texts(language, zone=zone)
-    report = Report(assessment, texts)
+    report = Report(assessment, texts, background)
     pages = []
     for sheet in sheets.discover():
         page = Page(title=report.title(sheet.name), portrait=sheet.portrait, one_page=sheet.one_page)

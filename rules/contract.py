@@ -6,6 +6,8 @@ from datetime import date
 
 from collectors.feeds.records import Severity
 from rules.prices import Price
+from rules.rights import Entitlement, SoftwareTerms
+from rules.waivers import Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ class Contract:
 
     `package_lists_max_age_days` is L22; `end_of_support_horizon_days` the forecast window. `feed_max_age_days`
     overrides a feed's own limit by feed name. `renewal_horizon_days` is how long before an anniversary or the end of a
-    trial someone is asked to decide; `prices` are the rows of the client's price list.
+    trial someone is asked to decide; `prices` are the rows of the client's price list. `entitlements` are those of its
+    file of rights, None where it has none; the end of a waiver is announced `waiver_horizon_days` before.
     """
 
     client: str
@@ -88,3 +91,7 @@ class Contract:
     renewal_horizon_days: int = 45
     m365: TenantTerms = field(default_factory=TenantTerms)
     prices: tuple[Price, ...] = ()
+    software: SoftwareTerms = field(default_factory=SoftwareTerms)
+    entitlements: tuple[Entitlement, ...] | None = None
+    waivers: tuple[Waiver, ...] = ()
+    waiver_horizon_days: int = 30

@@ -11,7 +11,8 @@ from collections import defaultdict
 
 from collectors.model import AvailableUpdate, FactKind, Package, PackageScheme
 from rules.kernels import advisory_source, is_kernel
-from rules.model import CrossCheck, Evidence, Message, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import CrossCheck, Evidence, PatchState
 from rules.opinions import Opinion, SecondOpinion, Unmatched, feeds_are_older
 from rules.rule import Case
 from rules.verdicts import PatchVerdict

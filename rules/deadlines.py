@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from collectors.feeds.records import Advisory, Severity
 from rules.contract import Sla
 from rules.knowledge import Knowledge
-from rules.model import Message
+from rules.messages import Message
 
 CYBER_ESSENTIALS_DAYS = 14
 CYBER_ESSENTIALS_CVSS = 7.0

@@ -18,17 +18,8 @@ from rules.checks import discover
 from rules.contract import Contract
 from rules.knowledge import Knowledge
 from rules.matching import Matcher
-from rules.model import (
-    Assessment,
-    Evidence,
-    Finding,
-    MachineSummary,
-    Message,
-    Outcome,
-    Params,
-    PriorityLevel,
-    RuleFailure,
-)
+from rules.messages import Message, Params
+from rules.model import Assessment, Evidence, Finding, MachineSummary, Outcome, PriorityLevel, RuleFailure
 from rules.rule import Case, FeedRole, Match, Memo, Rule, as_found
 from rules.windows.blindness import unexplained, windows_gaps
 from rules.windows.builds import is_windows

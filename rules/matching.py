@@ -25,12 +25,12 @@ from typing import NamedTuple
 from collectors.feeds.records import Advisory, AffectedPackage, PackageKind
 from collectors.model import HostSnapshot, Package, PackageScheme
 from collectors.releases import release_of
-from rules.applications import cpe_names
 from rules.entitlements import extended_release, services_of
 from rules.kernels import RunningKernel, advisory_source, is_kernel, running_kernel
 from rules.knowledge import Knowledge
 from rules.model import PatchState
 from rules.origins import foreign_origin
+from rules.products import cpe_names
 from rules.rulings import Doubt, Line, Ruling, Rulings, Terms, compile_rulings
 from rules.streams import (
     is_modular,

@@ -9,9 +9,10 @@ from enum import StrEnum
 from collectors.cloud.facts import Organization, Report, TenantGap
 from collectors.feeds.records import FeedState, Severity
 from collectors.model import CollectorStatus, Gap, LastUpdate, OperatingSystem, Target
+from rules.messages import Message
 from rules.prices import Commitment, Money
-
-Params = dict[str, str | int | float | bool | None]
+from rules.software.position import SoftwareSummary
+from rules.waivers import Waiver, WaiverUse
 
 
 class Outcome(StrEnum):
@@ -65,18 +66,6 @@ class PriorityLevel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A text of the locale files by its id, with the values to fill in.
-
-    A parameter whose name ends in `_on` is an ISO date and one ending in `_at` an ISO timestamp: the reports format
-    them for their language. All other values are shown as they are.
-    """
-
-    text: str
-    params: Params = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One line of proof: what was looked at, seen, expected, from which source, as of when."""
 
@@ -112,7 +101,8 @@ class Finding:
     (the SLA clock, G4); `due_on` the day after which it is late. `money` is what a finding about licenses is worth,
     `person` the user principal name it is about ("": nobody's). `limited` marks an UNKNOWN that tells nothing but a
     limit of the way of looking (`Gap.is_limit`): the run is complete without it. `beside` marks an UNKNOWN about a
-    product, beside which the answer about the machine's own system stands.
+    product, beside which the answer about the machine's own system stands. `waiver` is the client's acceptance: the
+    finding is shown, and left out of the action plan and of the exit code.
     """
 
     rule: str
@@ -133,6 +123,7 @@ class Finding:
     person: str = ""
     limited: bool = False
     beside: bool = False
+    waiver: Waiver | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -183,7 +174,8 @@ class Assessment:
     """Everything one run concluded: the only input of `reports`.
 
     `findings` are sorted by (priority, subject, rule, key); PASS and NOT_APPLICABLE findings are included so that
-    every percentage can carry its base. `demo` marks recorded demonstration data.
+    every percentage can carry its base. `demo` marks recorded demonstration data. `software` is the license position,
+    None where none was asked for; `waivers` tells what became of the client's waivers.
     """
 
     client: str
@@ -199,6 +191,8 @@ class Assessment:
     sla_days: dict[str, int] = field(default_factory=dict)
     demo: bool = False
     tenants: tuple["TenantSummary", ...] = ()
+    software: SoftwareSummary | None = None
+    waivers: tuple[WaiverUse, ...] = ()
 
 
 class SeatVerdict(StrEnum):

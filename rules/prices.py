@@ -57,7 +57,7 @@ class Money:
 
     `now` can be reduced at once, `later` only on `anniversary_on` (None: at a date not known). `seats` are all the
     seats meant, `unpriced` those whose price is not known and that no amount holds. A year is twelve months. `shares`
-    tell the same by SKU.
+    tell the same by SKU. `once` is an amount to be spent a single time (perpetual rights), in none of the others.
     """
 
     seats: int
@@ -67,6 +67,7 @@ class Money:
     unpriced: int = 0
     anniversary_on: date | None = None
     shares: tuple[Share, ...] = ()
+    once: Decimal = Decimal(0)
 
     @classmethod
     def of(cls, shares: Iterable[Share], anniversary_on: date | None = None) -> "Money":

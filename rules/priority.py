@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from collectors.feeds.records import Exploited, Severity
 from rules.knowledge import Knowledge
-from rules.model import Message, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Priority, PriorityLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from collectors.feeds.records import Advisory
 from rules.deadlines import Deadline, deadline_of
-from rules.model import Evidence, Message, Params, Priority
+from rules.messages import Message, Params
+from rules.model import Evidence, Priority
 from rules.priority import Sight, Threat, priority_of, threat_of
 from rules.rule import Case, FeedRole, joined
 from rules.verdicts import PatchVerdict

@@ -16,17 +16,8 @@ from collectors.feeds.records import FeedState, Severity
 from collectors.model import FactKind, HostSnapshot, OperatingSystem
 from rules.contract import Contract
 from rules.knowledge import Knowledge
-from rules.model import (
-    NO_PRIORITY,
-    Confidence,
-    Evidence,
-    Finding,
-    Message,
-    Outcome,
-    Params,
-    PatchState,
-    Priority,
-)
+from rules.messages import Message, Params
+from rules.model import NO_PRIORITY, Confidence, Evidence, Finding, Outcome, PatchState, Priority
 from rules.verdicts import PatchVerdict
 from rules.windows.builds import is_windows
 

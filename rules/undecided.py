@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from collectors.model import FactKind
 from rules.kernels import KernelDoubt
-from rules.model import Evidence, Finding, Message, Outcome, PatchState
+from rules.messages import Message
+from rules.model import Evidence, Finding, Outcome, PatchState
 from rules.rule import Case, finding, joined
 from rules.rulings import Doubt
 from rules.verdicts import PatchVerdict

@@ -119,7 +119,7 @@ def _tell(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Tex
 
 def _worded(check: "Check", texts: "Texts") -> tuple[str, str]:
     """What a check says and what to do, in the reader's language."""
-    from rules.model import Message
+    from rules.messages import Message
 
     words = {name: texts.text(text) for name, text in check.words.items()}
     text = check.text

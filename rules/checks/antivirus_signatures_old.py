@@ -17,8 +17,9 @@ from datetime import timedelta
 from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from collectors.windows.facts import Antivirus
-from rules.applications import normalized, programs
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, Priority, PriorityLevel
+from rules.products import normalized, programs
 from rules.rule import Case, Rule, finding, joined
 
 ID = "antivirus.signatures_old"

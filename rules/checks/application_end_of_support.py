@@ -1,6 +1,6 @@
 """application.end_of_support: products on a Windows machine whose publisher no longer fixes their release.
 
-Microsoft's own products are told by `rules.windows.lifecycles`, everybody else's by `rules.applications`; only those
+Microsoft's own products are told by `rules.windows.lifecycles`, everybody else's by `rules.products`; only those
 the calendar lists are judged, and the pass says how many these are. One finding per product and release (key
 "office:2016", "dotnet:8", "python:3.8"): FAIL when it ended or ends within the contract's horizon, UNKNOWN when the
 calendar does not know the release, or when support is sold beyond its end and nothing on the machine tells to whom.
@@ -20,8 +20,9 @@ from datetime import date, datetime, timedelta
 
 from collectors.feeds.records import Lifecycle, Severity
 from collectors.model import FactKind
-from rules.applications import Installation, cycle_name, installations, programs
-from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
+from rules.products import Installation, cycle_name, installations, programs
 from rules.rule import Case, FeedRole, Rule, finding, joined
 from rules.windows.lifecycles import Calendar, Release, by_product, releases
 

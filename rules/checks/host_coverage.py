@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from collectors.model import FactKind, Gap, GapReason
-from rules.model import Evidence, Finding, Message, Outcome, PatchState, Priority, PriorityLevel
+from rules.messages import Message
+from rules.model import Evidence, Finding, Outcome, PatchState, Priority, PriorityLevel
 from rules.rule import Case, FeedRole, Rule, finding, joined
 from rules.windows.builds import revision_gap
 

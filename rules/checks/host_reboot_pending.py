@@ -21,7 +21,8 @@ from datetime import date, timedelta
 
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, RebootSignal
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, PatchState, Priority, PriorityLevel
 from rules.priority import worst
 from rules.proof import advisories_evidence, deadline_for, priority_for, sight_of, threat_for
 from rules.remedies import reboot_command

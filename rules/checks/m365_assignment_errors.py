@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from collectors.cloud.facts import LicenseAssignment, TenantFact, User
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.rule import joined
 from rules.tenants.billing import positions
 from rules.tenants.people import group_name, label

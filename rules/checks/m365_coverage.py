@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 
 from collectors.cloud.facts import Report, TenantFact, TenantGap
 from collectors.model import GapReason
-from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, PatchState, Priority, PriorityLevel
 from rules.rule import joined
 from rules.tenants.activity import ReportState, report_state
 from rules.tenants.relevance import matters

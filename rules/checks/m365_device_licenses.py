@@ -13,18 +13,8 @@ from dataclasses import replace
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import (
-    Confidence,
-    Evidence,
-    Finding,
-    FreeReason,
-    Message,
-    Outcome,
-    Params,
-    Priority,
-    PriorityLevel,
-    SkuKind,
-)
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, FreeReason, Outcome, Priority, PriorityLevel, SkuKind
 from rules.tenants.billing import Position, positions
 from rules.tenants.rule import TenantCase, TenantRule, finding
 from rules.tenants.wording import seats_evidence, uncounted

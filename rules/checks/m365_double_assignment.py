@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from collectors.cloud.facts import LicenseAssignment, TenantFact, User
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome
+from rules.messages import Message
+from rules.model import Evidence, Finding, Outcome
 from rules.rule import joined
 from rules.tenants.people import WATCH, group_name, is_paid, label, ways
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -14,17 +14,8 @@ from datetime import timedelta
 
 from collectors.cloud.facts import AppsUsage, TenantFact, User
 from collectors.feeds.records import Severity
-from rules.model import (
-    Confidence,
-    Evidence,
-    Finding,
-    Message,
-    Outcome,
-    Params,
-    Priority,
-    PriorityLevel,
-    SkuKind,
-)
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, Priority, PriorityLevel, SkuKind
 from rules.rule import joined
 from rules.tenants.activity import ReportState, midnight, report_state
 from rules.tenants.billing import Position, positions

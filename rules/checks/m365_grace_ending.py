@@ -13,7 +13,8 @@ from datetime import date
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Finding, Outcome, Params, Priority, PriorityLevel, SkuKind
+from rules.messages import Params
+from rules.model import Finding, Outcome, Priority, PriorityLevel, SkuKind
 from rules.tenants.billing import WITHOUT_PEOPLE, Position, positions
 from rules.tenants.covering import replaced
 from rules.tenants.rule import TenantCase, TenantRule, finding

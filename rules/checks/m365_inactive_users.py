@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome, Params
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome
 from rules.rule import joined
 from rules.tenants.activity import Proof, ReportState, activities
 from rules.tenants.people import (

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Finding, Outcome, Params
+from rules.messages import Params
+from rules.model import Finding, Outcome
 from rules.tenants.activity import Proof, Seen
 from rules.tenants.people import PLAN, Person, Standing, concerned, labels, proofs, standing_in, worth
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -14,7 +14,8 @@ from datetime import datetime
 
 from collectors.cloud.facts import Activations, TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome, Params
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome
 from rules.tenants.activity import ReportState, midnight, report_state
 from rules.tenants.people import WATCH
 from rules.tenants.relevance import matters

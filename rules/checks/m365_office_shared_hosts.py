@@ -15,7 +15,8 @@ from datetime import datetime
 
 from collectors.cloud.facts import Activations, TenantFact, User
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome, Params
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome
 from rules.rule import joined
 from rules.tenants.activity import ReportState, midnight, report_state
 from rules.tenants.billing import positions

@@ -16,7 +16,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from collectors.cloud.facts import Subscription, TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Confidence, Finding, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Params
+from rules.model import Confidence, Finding, Outcome, Priority, PriorityLevel
 from rules.prices import MONTHS, Commitment
 from rules.tenants.billing import Position, positions, price_of
 from rules.tenants.money import SeatPool

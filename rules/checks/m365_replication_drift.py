@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from collectors.cloud.facts import SubscribedSku, TenantFact
-from rules.model import Evidence, Finding, Message, Outcome, Params
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome
 from rules.rule import joined
 from rules.tenants.people import is_paid, label
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Confidence, Finding, Outcome, Params, Priority, PriorityLevel, SkuKind
+from rules.messages import Params
+from rules.model import Confidence, Finding, Outcome, Priority, PriorityLevel, SkuKind
 from rules.rule import joined
 from rules.tenants.billing import Position, positions
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Finding, FreeReason, Outcome, Params, Priority, PriorityLevel, SkuKind
+from rules.messages import Params
+from rules.model import Finding, FreeReason, Outcome, Priority, PriorityLevel, SkuKind
 from rules.tenants.billing import WITHOUT_PEOPLE, Position, positions
 from rules.tenants.covering import replaced
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -13,7 +13,8 @@ from datetime import date
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Confidence, Finding, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Params
+from rules.model import Confidence, Finding, Outcome, Priority, PriorityLevel
 from rules.tenants.billing import WITHOUT_PEOPLE, Position, positions
 from rules.tenants.rule import TenantCase, TenantRule, finding
 from rules.tenants.terms import ends_on, is_active

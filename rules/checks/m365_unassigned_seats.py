@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.tenants.billing import Position, price_of
 from rules.tenants.money import SeatPool, reclaim
 from rules.tenants.rule import TenantCase, TenantRule, finding

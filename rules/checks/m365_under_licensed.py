@@ -16,7 +16,8 @@ from datetime import datetime
 
 from collectors.cloud.facts import TenantFact
 from collectors.feeds.records import Severity
-from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.tenants.billing import Position
 from rules.tenants.money import to_buy
 from rules.tenants.rule import TenantCase, TenantRule, finding

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from rules.crosscheck import lists_age_days
-from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.remedies import manager_of
 from rules.rule import Case, Rule, finding, not_windows
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from collectors.model import FactKind
-from rules.model import Evidence, Finding, Message, Outcome, PatchState
+from rules.messages import Message
+from rules.model import Evidence, Finding, Outcome, PatchState
 from rules.rule import Case, Rule, finding, joined
 
 ID = "packages.third_party"

@@ -31,7 +31,8 @@ from collectors.feeds.records import Advisory, Severity
 from collectors.model import FactKind
 from rules.crosscheck import updater_of
 from rules.deadlines import Deadline, deadline_of
-from rules.model import Confidence, CrossCheck, Evidence, Finding, Message, Outcome, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import Confidence, CrossCheck, Evidence, Finding, Outcome, PatchState
 from rules.opinions import Opinion, SecondOpinion, Unmatched
 from rules.priority import Sight, Threat, priority_of, threat_of, worst
 from rules.proof import (

@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from collectors.model import FactKind
-from rules.model import Finding, Message, Outcome, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import Finding, Outcome, PatchState
 from rules.priority import Threat, priority_of, worst
 from rules.proof import advisories_evidence, sight_of, threat_for
 from rules.rule import Case, FeedRole, Rule, finding, joined

@@ -13,7 +13,8 @@ packages), packages (at most six), cve_count, kev_count.
 from collections.abc import Iterable
 
 from collectors.model import FactKind
-from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, PatchState
 from rules.priority import worst
 from rules.proof import threat_for
 from rules.rule import Case, FeedRole, Rule, finding, joined

@@ -22,7 +22,8 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from rules.crosscheck import updater_of
 from rules.deadlines import Deadline, deadline_of
-from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, PatchState, Priority, PriorityLevel
 from rules.priority import priority_of, threat_of, worst
 from rules.proof import deadline_for, priority_for, sight_of
 from rules.remedies import manager_of, package_command, reboot_command

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from rules.crosscheck import lacks_security_repository
-from rules.model import Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.rule import Case, Rule, finding, not_windows
 
 ID = "repositories.missing"

@@ -18,7 +18,8 @@ from datetime import date
 
 from collectors.feeds.records import Lifecycle, Severity
 from collectors.model import FactKind
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, PatchState, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, PatchState, Priority, PriorityLevel
 from rules.rule import Case, FeedRole, Rule, finding
 from rules.support import Support, cycle_of, stated_end, support_of
 from rules.windows.support import CLIENT, enrolment_of

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from collectors.windows.facts import UpdatePolicy, UpdateSearch
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.rule import Case, Rule, finding
 from rules.windows.builds import running_build
 from rules.windows.offers import DEFAULT, answered

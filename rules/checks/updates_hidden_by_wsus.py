@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from collectors.feeds.records import Severity
 from collectors.model import FactKind
 from collectors.windows.facts import OfferedUpdate, UpdateSearch
-from rules.model import Confidence, Evidence, Finding, Message, Outcome, Params, Priority, PriorityLevel
+from rules.messages import Message, Params
+from rules.model import Confidence, Evidence, Finding, Outcome, Priority, PriorityLevel
 from rules.rule import Case, Rule, finding, joined
 from rules.windows.offers import DEFAULT, MICROSOFT, answered, is_security_patch
 

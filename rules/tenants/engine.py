@@ -14,17 +14,8 @@ from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot
 from rules.checks import discover_tenant_rules
 from rules.contract import Contract
 from rules.knowledge import Knowledge
-from rules.model import (
-    Assessment,
-    Finding,
-    Message,
-    Outcome,
-    Params,
-    PatchState,
-    PriorityLevel,
-    RuleFailure,
-    TenantSummary,
-)
+from rules.messages import Message, Params
+from rules.model import Assessment, Finding, Outcome, PatchState, PriorityLevel, RuleFailure, TenantSummary
 from rules.tenants.exceptions import Exempted, marked
 from rules.tenants.lines import license_lines, totals_of
 from rules.tenants.relevance import matters

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from collectors.cloud.facts import TenantFact
 from rules.contract import LicenseException
-from rules.model import NO_PRIORITY, Evidence, Finding, Message, Outcome, Params
+from rules.messages import Message, Params
+from rules.model import NO_PRIORITY, Evidence, Finding, Outcome
 from rules.prices import Money
 from rules.tenants.billing import positions
 from rules.tenants.rule import TenantCase

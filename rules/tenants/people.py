@@ -18,7 +18,8 @@ from collectors.cloud.facts import (
     TenantGap,
     User,
 )
-from rules.model import Evidence, Message, Params, Priority, PriorityLevel, SkuKind
+from rules.messages import Message, Params
+from rules.model import Evidence, Priority, PriorityLevel, SkuKind
 from rules.prices import Money
 from rules.rule import joined
 from rules.tenants.activity import ActivityState, Proof, Seen, activities, day_of, midnight

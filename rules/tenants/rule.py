@@ -14,17 +14,8 @@ from collectors.feeds.records import Severity
 from collectors.model import HostSnapshot
 from rules.contract import Contract
 from rules.knowledge import Knowledge
-from rules.model import (
-    NO_PRIORITY,
-    Confidence,
-    Evidence,
-    Finding,
-    Message,
-    Outcome,
-    Params,
-    PatchState,
-    Priority,
-)
+from rules.messages import Message, Params
+from rules.model import NO_PRIORITY, Confidence, Evidence, Finding, Outcome, PatchState, Priority
 from rules.prices import Money
 
 T = TypeVar("T")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from collectors.cloud.facts import TenantFact, TenantGap
-from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, PatchState
 from rules.prices import Commitment
 from rules.tenants.billing import Position, positions, price_of
 from rules.tenants.rule import TenantCase

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from collectors.feeds.records import AffectedPackage
 from collectors.windows.facts import OfferedUpdate, UpdateSearch
-from rules.model import CrossCheck, Evidence, Message, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import CrossCheck, Evidence, PatchState
 from rules.opinions import Opinion, Unmatched, feeds_are_older
 from rules.rule import Case
 from rules.verdicts import PatchVerdict, ProductLine

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from collectors.windows.facts import UpdateSource
-from rules.model import Evidence, Finding, Message, Outcome, Params, PatchState
+from rules.messages import Message, Params
+from rules.model import Evidence, Finding, Outcome, PatchState
 from rules.opinions import SecondOpinion
 from rules.rule import WINDOWS_PRODUCTS, Case
 from rules.support import support_of

@@ -11,7 +11,8 @@ from auditor.pipeline import Result
 from auditor.session import _tell_problems
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason, Target
-from rules.model import Assessment, Finding, MachineSummary, Message, Outcome, RuleFailure
+from rules.messages import Message
+from rules.model import Assessment, Finding, MachineSummary, Outcome, RuleFailure
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -276,10 +276,10 @@ def test_every_text_of_an_explanation_is_there(auditor: Callable[..., Result], l
 
 
 def test_every_text_of_the_command_line_is_used() -> None:
-    import tomllib
+    from reports.texts import tables
 
     root = Path(__file__).parents[2]
-    texts = tomllib.loads((root / "reports" / "locales" / "en.toml").read_text("utf-8"))["cli"]
+    texts = tables("en")["cli"]
     source = "".join(file.read_text("utf-8") for file in (root / "auditor").rglob("*.py"))
     for name in texts.pop("explain"):
         assert f"'{name}'" in source or f'"{name}"' in source, name

@@ -13,7 +13,8 @@ from auditor.errors import HistoryError, HistoryFull
 from auditor.store import APPLICATION_ID, Store, pack, unpack
 from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot, User
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
-from rules.model import Assessment, Finding, Message, Outcome
+from rules.messages import Message
+from rules.model import Assessment, Finding, Outcome
 from tests.lab.snapshots import debian_host
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

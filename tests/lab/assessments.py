@@ -18,13 +18,13 @@ from collectors.model import (
     OperatingSystem,
     Target,
 )
+from rules.messages import Message
 from rules.model import (
     Assessment,
     Confidence,
     Evidence,
     Finding,
     MachineSummary,
-    Message,
     Outcome,
     PatchState,
     Priority,

@@ -12,6 +12,7 @@ from typing import Any
 from collectors.cloud.facts import Organization, Report, TenantFact, TenantGap
 from collectors.feeds.records import Severity
 from collectors.model import CollectorOutcome, CollectorStatus, GapReason, Protocol, Target
+from rules.messages import Message
 from rules.model import (
     Assessment,
     Confidence,
@@ -19,7 +20,6 @@ from rules.model import (
     Finding,
     FreeReason,
     LicenseLine,
-    Message,
     Outcome,
     Priority,
     PriorityLevel,

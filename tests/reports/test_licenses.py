@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import tomllib
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -25,7 +24,7 @@ from reports.reviews import reviews
 from reports.sheet import Report
 from reports.sheets.summary import brief, decisions, unseen
 from reports.styles import Style
-from reports.texts import Texts, languages
+from reports.texts import Texts, languages, tables
 from reports.tiles import tiles
 from reports.view import View
 from reports.workbook import file_name, render
@@ -300,7 +299,7 @@ def test_personal_data_come_with_their_purpose():
 @pytest.mark.parametrize("language", languages())
 def test_every_reason_a_rule_gives_about_a_person_has_short_words(language):
     """Where a rule learns a new variant, the sheet must learn it too: else a whole sentence stands in its column."""
-    texts = tomllib.loads((LOCALES / f"{language}.toml").read_text("utf-8"))
+    texts = tables(language)
     own = texts["reviews"]
     for rule, words in own.items():
         told = {

@@ -1,21 +1,18 @@
 """Words, plurals, dates and numbers in every language, without any locale installed."""
 
 import re
-import tomllib
 from datetime import UTC, date, datetime
-from importlib import resources
 
 import pytest
 
-from reports.texts import Texts, UnknownTextError, flatten, languages, typography
-from rules.model import Message
+from reports.texts import Texts, UnknownTextError, flatten, languages, tables, typography
+from rules.messages import Message
 
 NBSP, NARROW = "\u00a0", "\u202f"
 
 
 def parsed(language):
-    text = (resources.files("reports.locales") / f"{language}.toml").read_text("utf-8")
-    return dict(flatten(tomllib.loads(text), language))
+    return dict(flatten(tables(language), language))
 
 
 def placeholders(entry):

@@ -9,7 +9,8 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason
 from reports.actions import actions
 from reports.view import MachineState, Tally, View, late_days
-from rules.model import Message, Outcome, PriorityLevel
+from rules.messages import Message
+from rules.model import Outcome, PriorityLevel
 from tests.lab import assessments as lab
 
 

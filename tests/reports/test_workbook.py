@@ -18,7 +18,8 @@ from reports.exports import annex
 from reports.sheets.coverage import _DEFINITIONS
 from reports.texts import Texts, languages
 from reports.workbook import file_name, render, sheet_title
-from rules.model import Message, Outcome, PatchState, PriorityLevel
+from rules.messages import Message
+from rules.model import Outcome, PatchState, PriorityLevel
 from tests.lab import assessments as lab
 from tests.lab import licensed
 from tests.lab.workbook_checks import MAIN, dump, open_sheets, problems, same_figures

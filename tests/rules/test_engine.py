@@ -15,7 +15,8 @@ from collectors.model import FactKind, Gap, GapReason, KernelState, Target
 from rules.checks import discover
 from rules.contract import Contract
 from rules.engine import Judge
-from rules.model import Message, Outcome, PatchState, PriorityLevel
+from rules.messages import Message
+from rules.model import Outcome, PatchState, PriorityLevel
 from rules.rule import FeedRole, Rule, finding, joined
 from tests.lab.snapshots import NOW, deb, debian_host, gap, ubuntu_host, unreached
 from tests.rules.checks.estate import (

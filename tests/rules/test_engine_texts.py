@@ -1,21 +1,19 @@
 """Every text the rules can emit exists in every language, with the same placeholders."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, GapReason
-from reports.texts import Texts, languages
+from reports.texts import Texts, languages, tables
 from rules.checks import discover
 from rules.kernels import KernelDoubt
 from rules.rulings import Doubt
 from rules.windows.doubts import WindowsDoubt
 
 ROOT = Path(__file__).parents[2]
-LOCALES = ROOT / "reports" / "locales"
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -27,7 +25,7 @@ def _texts(language):
             else:
                 yield f"{prefix}.{key}", value
 
-    return dict(walk(tomllib.loads((LOCALES / f"{language}.toml").read_text("utf-8"))["rules"], "rules"))
+    return dict(walk(tables(language)["rules"], "rules"))
 
 
 @pytest.mark.parametrize("language", languages())

@@ -7,7 +7,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.model import Finding, Message, Outcome
+from rules.messages import Message
+from rules.model import Finding, Outcome
 from rules.prices import Commitment
 from rules.tenants.billing import positions
 from rules.tenants.engine import judge_tenant

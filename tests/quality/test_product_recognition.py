@@ -16,8 +16,8 @@ import pytest
 from collectors.feeds import nvd_kev
 from collectors.feeds.records import AffectedRange, Exploited, Lifecycle
 from collectors.model import Application
-from rules.applications import cycle_name, installations, product_of, products
 from rules.model import Outcome
+from rules.products import cycle_name, installations, product_of, products
 from rules.support import support_of
 from rules.windows.support import cycle_names
 from tests.lab.feed_samples import members
@@ -93,7 +93,7 @@ def _score(request: pytest.FixtureRequest, source: str, rows: list[Application],
         request,
         Score(
             host=source,
-            feed="applications.toml",
+            feed="rules/catalog",
             flagged=recognized,
             offered=len(rows),
             false_missing=len(wrong),

@@ -1,4 +1,4 @@
-"""Which product an installed program is: by its display name and publisher, in any language, from `applications.toml`.
+"""Which product an installed program is: by its display name and publisher, in any language, from `rules/catalog`.
 
 Windows knows programs by the name their installer wrote: with the version in it, the architecture, the language, in
 English or in French. `product_of` takes these away and compares what is left, whole, with the patterns of the table; a
@@ -12,6 +12,7 @@ be read as a version stays "", and nobody judges it.
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -106,11 +107,13 @@ class Installation:
 
 @cache
 def products() -> tuple[Product, ...]:
-    """The table in its own order: the first product that fits counts. Raises ValueError for an id that stands twice."""
-    text = resources.files("rules").joinpath("applications.toml").read_text("utf-8")
-    found = msgspec.convert(tomllib.loads(text), _Table).product
-    if len({product.id for product in found}) != len(found):
-        raise ValueError("applications.toml: an id stands twice")
+    """The table, file by file: the first product that fits counts. Raises ValueError for an id that stands twice."""
+    found: list[Product] = []
+    for file in sorted(resources.files("rules").joinpath("catalog").iterdir(), key=lambda file: file.name):
+        found.extend(msgspec.convert(tomllib.loads(file.read_text("utf-8")), _Table).product)
+    twice = [name for name, count in Counter(product.id for product in found).items() if count > 1]
+    if twice:
+        raise ValueError(f"rules/catalog: an id stands twice: {', '.join(twice)}")
     return tuple(found)
 
 

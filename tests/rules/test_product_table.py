@@ -6,8 +6,7 @@ import pytest
 
 from collectors.feeds import endoflife
 from collectors.model import Application
-from rules import applications
-from rules.applications import (
+from rules.products import (
     comparable,
     cpe_names,
     cycle_name,
@@ -209,11 +208,12 @@ def test_every_calendar_of_the_table_is_kept_by_the_calendar_feed():
 
 def test_an_id_that_stands_twice_is_refused(monkeypatch, tmp_path):
     row = '[[product]]\nid = "a"\nname = "A"\nnames = ["a"]\n'
-    (tmp_path / "applications.toml").write_text(row * 2, "utf-8")
-    monkeypatch.setattr(applications.resources, "files", lambda _package: tmp_path)
-    applications.products.cache_clear()
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "one.toml").write_text(row * 2, "utf-8")
+    monkeypatch.setattr("rules.products.resources.files", lambda _package: tmp_path)
+    products.cache_clear()
     try:
         with pytest.raises(ValueError, match="twice"):
             products()
     finally:
-        applications.products.cache_clear()
+        products.cache_clear()
