@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "Check what a client's audits rest on, before they run.",
     "scan": "Visit what the command line names and report.",
     "audit": "Visit everything of a client, or of several, and report.",
+    "schedule": "Run audits every month by systemd, cron or Windows.",
     "report": "Write the reports of a past run again.",
     "explain": "Show the whole chain of evidence of one finding.",
     "feeds": "Download, show and carry advisory feeds.",

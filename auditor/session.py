@@ -14,6 +14,7 @@ from auditor.conclusion import Conclusion, conclude
 from auditor.delivery import Delivered, deliver, prepare_folder
 from auditor.errors import AuditorError, DeliveryError, SettingsError
 from auditor.exits import Exit, first_of
+from auditor.lock import sole_run
 from auditor.output import Refused, as_json, documents, result_document
 from auditor.pipeline import Course, Plan, Result, begin, collect, finish
 from auditor.progress import Plain, for_terminal, printable, shown
@@ -83,6 +84,8 @@ def sessions(jobs: Sequence[Job], *, feeds_folder: Path, refused: Sequence[Refus
 def _begun(job: Job, stores: ExitStack) -> Course:
     if job.wish.folder is not None:
         prepare_folder(job.wish.folder)
+    if job.wish.command == "audit":
+        stores.enter_context(sole_run(job.history.parent))
     return begin(job.plan, stores.enter_context(Store(job.history)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor import paths
-from auditor.commands.options import ANY_PATH, judging, rendering, visiting
+from auditor.commands.options import ANY_PATH, FOLDER, judging, rendering, visiting
 from auditor.errors import AuditorError, SettingsError
 from auditor.exits import Exit
 from auditor.progress import printable
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command(name="audit", short_help="Visit everything of a client, or of several, and report.")
-@click.argument("client_paths", metavar="CLIENT...", type=ANY_PATH, nargs=-1, required=True)
+@click.argument("client_paths", metavar="[CLIENT]...", type=ANY_PATH, nargs=-1)
+@click.option("--all", "all_folder", type=FOLDER, metavar="DIR", help="Audit every client folder in DIR.")
 @visiting()
 @rendering("CLIENT/reports")
 @judging()
@@ -32,7 +33,7 @@ def command(**options: Any) -> int:
     CLIENT is a folder made with `auditor init`, or its client.toml. History and reports stay in that folder. Several
     clients are visited at once and reported one by one; what goes wrong with one of them costs the others nothing.
     """
-    clients, refused = _loaded(options["client_paths"])
+    clients, refused = _loaded(_named(options["client_paths"], options["all_folder"]))
     if only_list := options["only_list"]:
         for settings in clients:
             _list(settings)
@@ -53,6 +54,15 @@ def command(**options: Any) -> int:
         except AuditorError as error:
             _refuse(str(settings.folder), error, refused, alone=not several)
     return sessions(jobs, feeds_folder=options["feeds_folder"] or paths.feeds_folder(), refused=refused)
+
+
+def _named(client_paths: tuple[Path, ...], all_folder: Path | None) -> tuple[Path, ...]:
+    from auditor.clients import client_folders
+
+    named = (*client_paths, *(client_folders(all_folder) if all_folder is not None else ()))
+    if not named:
+        raise SettingsError("audit", "name a client folder, or --all with the folder that holds them.")
+    return named
 
 
 def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[Refused]]":

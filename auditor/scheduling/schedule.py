@@ -1,0 +1,80 @@
+"""What is run, and when: the same for every scheduler."""
+
+import hashlib
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from pathlib import Path
+
+from auditor.errors import SettingsError
+
+LAST = 0  # `Schedule.day` for the last day of the month
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LATEST_DAY = 28  # the last one every month has
+_SLUG_LIMIT = 40
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """One command at one time, in the local time of the machine that runs it.
+
+    `name` tells schedules of one machine apart ("auditor-boulangerie-martin"). `command` is program and arguments, each
+    as it is. `day` is a day of the month (1 to 28, `LAST` for the last), or `weekday` one of `WEEKDAYS` for every week.
+    `spread_minutes` is the longest random delay, so that many schedules do not start at once. `environment` is set for
+    the run, `environment_file` names a file of NAME=value lines that is read then and never copied. `working_folder` is
+    where the command runs.
+    """
+
+    name: str
+    description: str
+    command: tuple[str, ...]
+    at: time
+    working_folder: Path
+    day: int = 1
+    weekday: str = ""
+    spread_minutes: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    environment_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no scheduler could run. Raises SettingsError."""
+        if not 0 <= self.day <= _LATEST_DAY:
+            hint = "Name a day from 1 to 28, which every month has, or `last`."
+            raise SettingsError("--day", f"not every month has a day {self.day}.", hint=hint)
+        if self.weekday and self.weekday not in WEEKDAYS:
+            raise SettingsError("--weekday", f"{self.weekday!r} is not one of {', '.join(WEEKDAYS)}.")
+        for text in (*self.command, *self.environment.values(), str(self.working_folder)):
+            if _CONTROL.search(text):
+                raise SettingsError("schedule", f"a control character in {text!r}: no scheduler can be given it.")
+
+    @property
+    def clock(self) -> str:
+        """Time of day as "06:00"."""
+        return f"{self.at:%H:%M}"
+
+
+def schedule_name(folder: Path) -> str:
+    """A name every scheduler accepts, for the schedule of an absolute folder: ASCII letters, digits and hyphens.
+
+    Folders of one name in different places have different names: one must not take the place of the other unseen.
+    """
+    plain = unicodedata.normalize("NFKD", folder.name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_SLUG_LIMIT].rstrip("-")
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()
+    return f"auditor-{slug or 'client'}-{digest[:4]}"
+
+
+def auditor_command() -> tuple[str, ...]:
+    """How this auditor is started again, wherever the current folder is: by its own interpreter, isolated (-I)."""
+    return (os.path.abspath(sys.executable), "-I", "-m", "auditor")  # noqa: PTH100 - resolve() would leave the venv
+
+
+def kept_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of this shell's environment the run needs: where the product keeps its files. Paths made absolute."""
+    names = ("AUDITOR_HOME", "AUDITOR_PROVIDER")
+    return {name: str(Path(environment[name]).expanduser().absolute()) for name in names if environment.get(name)}

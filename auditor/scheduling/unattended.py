@@ -1,0 +1,65 @@
+"""What a run that nobody watches cannot do: answer a question, or know the variables of somebody's shell."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+
+from auditor.errors import SettingsError
+from auditor.settings import ClientSettings
+
+_PROMPT, _VARIABLE = "prompt:", "env:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a client's files ask of the run: names of environment variables, and questions to a person."""
+
+    variables: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+
+
+def needs_of(settings: ClientSettings) -> Needs:
+    """Find the references of a client's files, and its applications that a person signs in to."""
+    texts = set(_texts((settings.credentials, settings.tenants, settings.mail, settings.report)))
+    by_hand = sorted(
+        f"tenant {tenant.target.name}: device_code" for tenant in settings.tenants if tenant.app.device_code
+    )
+    return Needs(
+        variables=tuple(sorted(text.removeprefix(_VARIABLE) for text in texts if text.startswith(_VARIABLE))),
+        questions=(*sorted(text for text in texts if text.startswith(_PROMPT)), *by_hand),
+    )
+
+
+def check_unattended(settings: ClientSettings) -> Needs:
+    """Refuse a client whose audit would ask somebody something. Raises SettingsError."""
+    needs = needs_of(settings)
+    if needs.questions:
+        hint = "Use file: or keyring: references, and an application with a certificate."
+        asked = ", ".join(needs.questions)
+        raise SettingsError(str(settings.file), f"a scheduled run cannot answer a question: {asked}.", hint=hint)
+    return needs
+
+
+def named_in(file: Path) -> frozenset[str]:
+    """Names of the variables in a file of NAME=value lines; values are not kept. Raises SettingsError."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), f"cannot be read: {error}.") from None
+    written = (line.strip().removeprefix("export ") for line in lines)
+    return frozenset(line.partition("=")[0].strip() for line in written if "=" in line and not line.startswith("#"))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text anywhere in settings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _texts(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))
