@@ -24,7 +24,9 @@ COMMANDS = {
     "scan": "Visit what the command line names and report.",
     "audit": "Visit everything of a client, or of several, and report.",
     "schedule": "Run audits every month by systemd, cron or Windows.",
+    "mail": "Show, approve and send the reports in the outbox.",
     "report": "Write the reports of a past run again.",
+    "history": "Show past runs, trends and what changed since.",
     "explain": "Show the whole chain of evidence of one finding.",
     "feeds": "Download, show and carry advisory feeds.",
     "demo": "Audit a recorded demonstration company, without network.",
@@ -139,7 +141,8 @@ def _tell(error: Exception, code: int) -> int:
     from auditor.progress import printable
 
     logging.getLogger(__name__).debug("stopped by", exc_info=error)
-    click.echo(f"Error: {printable(str(error))}", err=True)
+    first, *more = error.lines() if isinstance(error, AuditorError) else [str(error)]
+    click.echo("\n".join(printable(line) for line in (f"Error: {first}", *more)), err=True)
     return code
 
 

@@ -52,8 +52,11 @@ def incomplete(assessment: Assessment) -> tuple[str, ...]:
 
 
 def counts(finding: Finding, fail_on: str) -> bool:
-    """Whether a finding is a failure at or above the threshold; an undisclosed severity counts as high (G4)."""
-    if finding.outcome is not Outcome.FAIL or fail_on == NEVER:
+    """Whether a finding is a failure at or above the threshold, and nobody accepted it.
+
+    An undisclosed severity counts as high (G4). A waiver accepts what failed; an unknown stays one.
+    """
+    if finding.outcome is not Outcome.FAIL or finding.waiver is not None or fail_on == NEVER:
         return False
     severity = Severity.HIGH if finding.severity is Severity.UNKNOWN else finding.severity
     return _ORDER.index(severity) >= _ORDER.index(Severity(fail_on))

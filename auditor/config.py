@@ -172,7 +172,7 @@ class _Reader(Complaints):
             feeds=self._feeds(data.get("feeds", {}), limits.feed_max_age_days),
             fail_on=client.fail_on,
             history_terms=read_history(self, data.get("history", {})),
-            mail=read_mail(self, data.get("mail"), provider.mail),
+            mail=read_mail(self, data.get("mail"), provider.mail, credentials, graph),
             report=read_report(self, data.get("report", {})),
         )
 

@@ -92,6 +92,8 @@ def worded_money(money: Money, texts: Texts) -> Iterator[str]:
     for key, amount in (("saved_now", money.now), ("saved_later", money.later), ("spent", money.cost)):
         if amount:
             yield texts.text(f"cli.explain_tenant.{key}", amount=_euro(amount, texts), count=money.seats)
+    if money.once:
+        yield texts.text("cli.explain_software.spent_once", amount=_euro(money.once, texts), count=money.seats)
     if money.anniversary_on is not None and money.later:
         yield texts.text("cli.explain_tenant.anniversary", on=money.anniversary_on)
     if money.unpriced:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from auditor.explanation import Explanation, PackageChain, Ruling
+from auditor.explanation_software import worded_position, worded_waiver
 from auditor.explanation_tenant import worded_chain, worded_money
 from auditor.progress import printable
 from collectors.feeds.records import FixState
@@ -40,6 +41,7 @@ class _Words:
             return
         for finding in found.findings if found.chain is None else ():
             yield from self._finding(finding)
+            yield from worded_position(assessment, finding, self._texts)
         if found.tenant is not None:
             yield from worded_chain(found.tenant, self._texts)
         yield from self._machine()
@@ -70,14 +72,14 @@ class _Words:
         yield ""
         yield self._say("grouped", count=len(action.findings))
         for finding in action.findings:
-            yield f"  {finding.ref}  {finding.subject}: {texts.message(finding.message)}"
+            yield f"  {finding.ref}  {self._subject(finding)}: {texts.message(finding.message)}"
         yield ""
         yield self._say("grouped_more", ref=action.findings[0].ref)
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         texts = self._texts
         yield ""
-        yield self._say("heading", ref=finding.ref, machine=finding.subject)
+        yield self._say("heading", ref=finding.ref, machine=self._subject(finding))
         yield f"  {texts.message(finding.message)}"
         yield self._field("outcome", texts.text(f"outcome.{finding.outcome.value}"))
         if finding.state.value:
@@ -94,6 +96,7 @@ class _Words:
             yield self._field("due", texts.date(finding.due_on))
         if finding.remedy is not None:
             yield self._field("remedy", texts.message(finding.remedy))
+        yield from worded_waiver(finding, texts)
         if finding.evidence:
             yield f"  {self._say('evidence')}"
             for evidence in finding.evidence:
@@ -102,6 +105,9 @@ class _Words:
             yield f"  {self._say('gaps')}"
             for gap in finding.gaps:
                 yield f"    - {self._gap(gap.kind, gap.reason.value, gap.detail)}"
+
+    def _subject(self, finding: Finding) -> str:
+        return finding.subject or self._texts.text("sheets.coverage.estate")
 
     def _license(self, finding: Finding) -> Iterator[str]:
         """Whom it is about and what it is worth; nothing for a finding about a machine."""

@@ -44,6 +44,7 @@ def _this_machine(folder: Path) -> Exit:
         contract=Contract(client=ad_hoc_name(language), language=language),
         targets=(local_target(),),
         refresh_feeds=True,
+        partial=True,
     )
     wish = Wish(folder=folder, languages=_LANGUAGES, exports=("annex",))
     return session(plan, wish, history=paths.scan_history(), feeds_folder=paths.feeds_folder())

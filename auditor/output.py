@@ -3,6 +3,8 @@
 {"format": 1, "command", "product_version", "run", "history",
  "exit": {"code", "reasons"}, "files": [...], "warnings": [...], "assessment": {...}}
 
+With --mail there is also "mail": one {"state", ...} for each message, `state` a key of `[cli.mail]` ("sent", "queued").
+
 A run over several clients is {"format": 1, "command", "exit": {"code"}, "clients": [one such document each],
 "refused": [{"client", "problem"}]}.
 """

@@ -1,4 +1,4 @@
-"""One run: collect -> store at once -> merge -> load what the feeds say of what was seen -> judge -> assess.
+"""One run: collect -> store at once -> merge -> load what the feeds say of what was seen -> judge -> assess -> waive.
 
 One snapshot is in memory at a time, apart from those being visited: a machine or tenant is packed and stored as it
 arrives, and unpacked again when it is judged. What was named and not visited, for whatever reason, is in the result
@@ -25,13 +25,16 @@ from collectors.cloud.credentials import CloudCredential
 from collectors.cloud.facts import TenantSnapshot
 from collectors.cloud.policy import CloudPolicy
 from collectors.credentials import Credential
-from collectors.model import Target
+from collectors.model import HostSnapshot, Target
 from collectors.transports.base import ConnectionPolicy
 from rules.contract import Contract
 from rules.model import Assessment
 
 if TYPE_CHECKING:
     from collectors.feeds.cache import FeedStore
+    from rules.knowledge import Knowledge
+    from rules.software.devices import Device
+    from rules.software.tenant_rights import TenantRights
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ class Plan:
 
     `targets` are machines and tenants; `credentials` go by credential, `cloud_credentials` by the tenant's name.
     `visit_tenant` takes the place of a visit to Microsoft Graph (the demonstration's, a test's). `warnings` were found
-    in the client's own files beforehand.
+    in the client's own files beforehand. `partial`: the targets are a choice among what the client has; no license
+    position is made of them, and no waiver is called orphaned.
     """
 
     contract: Contract
@@ -66,6 +70,7 @@ class Plan:
     clock: Callable[[], datetime] = now
     demo: bool = False
     warnings: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,32 +141,31 @@ def finish(course: Course, feeds: "FeedStore", progress: Progress, *, interrupte
 
 
 def judge(course: Course, feeds: "FeedStore") -> tuple[Assessment, tuple[str, ...]]:
-    """Judge every machine and tenant of a run, one in memory at a time; the second value are `Result.warnings`."""
+    """Judge every machine and tenant of a run, one in memory at a time; the second value are `Result.warnings`.
+
+    What the license position needs of each is kept as it passes (`_Estate`).
+    """
     from auditor.products import unknown_products
     from rules.engine import Judge
     from rules.knowledge import Knowledge
     from rules.tenants.engine import judge_tenant, with_tenants
     from rules.tenants.rule import machines_by_kind
+    from rules.waivers import with_waivers
 
     plan, spool = course.plan, course.spool
     knowledge = Knowledge.from_records(feeds.load(spool.needed))
     as_of = plan.as_of or plan.clock()
     judge = Judge(knowledge, plan.contract, as_of)
-    judgements, kinds = [], Counter[str]()
+    judgements, kinds, estate = [], Counter[str](), _Estate(course, knowledge)
     for snapshot in spool:
         judgements.append(judge.judge(snapshot))
         kinds.update(machines_by_kind((snapshot,)))
-    tenants = [
-        judge_tenant(
-            tenant,
-            knowledge,
-            plan.contract,
-            as_of,
-            kinds,
-            previous=spool.tenant_before(tenant.target.name),
-        )
-        for tenant in spool.tenants()
-    ]
+        estate.add_machine(snapshot)
+    tenants = []
+    for tenant in spool.tenants():
+        previous = spool.tenant_before(tenant.target.name)
+        tenants.append(judge_tenant(tenant, knowledge, plan.contract, as_of, kinds, previous=previous))
+        estate.add_tenant(tenant)
     assessment = judge.conclude(
         judgements,
         client=plan.contract.client,
@@ -172,8 +176,55 @@ def judge(course: Course, feeds: "FeedStore") -> tuple[Assessment, tuple[str, ..
     )
     if not judgements:  # the age of an advisory feed changes no verdict about licenses
         assessment = replace(assessment, stale_feeds=())
-    assessment = with_tenants(assessment, tenants)
-    return assessment, unknown_products(plan.contract, assessment.tenants, knowledge)
+    assessment = estate.join(with_tenants(assessment, tenants), as_of)
+    assessment = with_waivers(assessment, plan.contract, as_of.date(), whole=not plan.partial)
+    return assessment, (*unknown_products(plan.contract, assessment.tenants, knowledge), *estate.warnings)
+
+
+class _Estate:
+    """What the license position needs of machines and tenants, gathered while they pass.
+
+    A machine that was not reached is counted as an earlier run saw it (case 64). Nothing is gathered of a partial run.
+    """
+
+    def __init__(self, course: Course, knowledge: "Knowledge") -> None:
+        self._course = course
+        self._knowledge = knowledge
+        self._devices: list[Device] = []
+        self._rights: list[TenantRights] = []
+
+    def add_machine(self, snapshot: HostSnapshot) -> None:
+        """Keep what the position needs of a machine."""
+        from rules.software.engine import reduced
+
+        if self._course.plan.partial:
+            return
+        before = None if snapshot.reached else self._course.spool.machine_before(snapshot.target.name)
+        self._devices.append(reduced(snapshot) if before is None else reduced(before, old=True))
+
+    def add_tenant(self, tenant: TenantSnapshot) -> None:
+        """Keep what the position needs of a tenant."""
+        from rules.software.tenant_rights import rights_of
+
+        if not self._course.plan.partial:
+            self._rights.append(rights_of(tenant, self._knowledge))
+
+    def join(self, assessment: Assessment, as_of: datetime) -> Assessment:
+        """Put the license position into the assessment, where there is anything to make it of."""
+        from rules.software.engine import judge_software, with_software
+
+        contract = self._course.plan.contract
+        if self._course.plan.partial or not (self._devices or contract.entitlements is not None):
+            return assessment
+        judgement = judge_software(self._devices, self._rights, contract, self._knowledge, as_of)
+        return with_software(assessment, judgement)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about names in the client's file that no machine bears."""
+        from auditor.products import unknown_machines
+
+        return unknown_machines(self._course.plan.contract, self._devices)
 
 
 def _refreshed(courses: Sequence[Course], feeds: "FeedStore", progress: Progress) -> bool:

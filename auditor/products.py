@@ -1,4 +1,7 @@
-"""SKUs that a client's own files name and nobody knows: told, so that a misspelt price is no silent "n.c."."""
+"""Names in a client's own files that nobody bears: told, so that a misspelt price is no silent "n.c.".
+
+SKUs that no tenant has, machines that are none of the client's.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,6 +9,8 @@ from auditor.tables import suggestion
 from rules.contract import Contract
 from rules.knowledge import Knowledge
 from rules.model import TenantSummary
+from rules.products import product_named
+from rules.software.devices import Device
 
 
 def unknown_products(contract: Contract, tenants: Sequence[TenantSummary], knowledge: Knowledge) -> tuple[str, ...]:
@@ -25,7 +30,31 @@ def unknown_products(contract: Contract, tenants: Sequence[TenantSummary], knowl
         + (", and Microsoft's list of products does not know it. " if listed else ". ")
         + (suggestion(name, parts) or "Is it misspelt?")
         for name, where in dict(_named(contract)).items()
-        if name.casefold() not in known
+        if name.casefold() not in known and product_named(name) is None
+    )
+
+
+def unknown_machines(contract: Contract, devices: Sequence[Device]) -> tuple[str, ...]:
+    """One sentence per machine that `[software]` of the client file names and that is none of the client's.
+
+    Nothing is told where no machine is known. A retired machine need not be in the file any more, so that it is told
+    only where its name resembles one that is.
+    """
+    terms = contract.software
+    known = [device.name for device in devices]
+    strange = [
+        (where, name, must_be_known)
+        for where, names, must_be_known in (
+            ("client.toml, software.primary_users", terms.primary_users, True),
+            ("client.toml, software.retired", terms.retired, False),
+        )
+        for name in names
+        if devices and not any(device.is_called(name) for device in devices)
+    ]
+    return tuple(
+        f"{where}: no machine of this client is called {name!r}. {suggestion(name, known)}".rstrip()
+        for where, name, must_be_known in strange
+        if must_be_known or suggestion(name, known)
     )
 
 

@@ -1,7 +1,8 @@
 """What a provider's clients share: `provider.toml` beside the client folders, or the file that AUDITOR_PROVIDER names.
 
-It holds `[credentials.NAME]` tables, so that one application of the provider serves the tenants of all clients, and
-`[graph]`. Where a client's file has a table of the same name, the client's counts.
+It holds `[credentials.NAME]` tables, so that one application of the provider serves the tenants of all clients,
+`[graph]`, and `[mail]` (how reports are sent, never to whom). Where a client's file has a table of the same name, the
+client's counts.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from auditor.credential_tables import Known, read_credentials
 from auditor.errors import SettingsError
+from auditor.mail_tables import Written, written_mail
 from auditor.settings import GraphSettings
 from auditor.tables import Complaints, parse
 from auditor.tenant_tables import read_graph
@@ -20,11 +22,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """What the provider's file says; `mail` is its table as TOML gave it."""
+    """What the provider's file says; `mail` is its table, None without one."""
 
     credentials: Known = field(default_factory=Known)
     graph: GraphSettings = field(default_factory=GraphSettings)
-    mail: object = None
+    mail: Written | None = None
 
 
 def provider_of(client_file: Path) -> Provider:
@@ -40,5 +42,5 @@ def provider_of(client_file: Path) -> Provider:
     return Provider(
         credentials=read_credentials(said, data.get("credentials", {})),
         graph=read_graph(said, data.get("graph", {})),
-        mail=data.get("mail"),
+        mail=written_mail(said, data.get("mail")),
     )

@@ -18,5 +18,10 @@ class _ReportTable(Table):
 
 def read_report(said: Complaints, value: object) -> ReportSettings:
     """Read the table. Raises SettingsError."""
+    from auditor.secrets import check_reference  # which needs the settings this module is part of
+
     table = said.convert(value, "report", _ReportTable)
-    return ReportSettings(password=table.password)
+    problem = check_reference(table.password)
+    if problem:
+        raise said.error("report.password", problem)
+    return ReportSettings(password=said.reference(table.password))

@@ -84,6 +84,10 @@ class Resolver:
             endpoints=tenant.endpoints,
         )
 
+    def secret(self, reference: str, purpose: str) -> Secret | None:
+        """Resolve one reference; None for an empty one. Raises SecretError naming the purpose and the reference."""
+        return self._optional(reference, purpose)
+
     def _optional(self, reference: str, purpose: str) -> Secret | None:
         if not reference:
             return None

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,13 +14,22 @@ from auditor.conclusion import Conclusion, conclude
 from auditor.delivery import Delivered, deliver, prepare_folder
 from auditor.errors import AuditorError, DeliveryError, SettingsError
 from auditor.exits import Exit, first_of
+from auditor.history_tables import HistorySettings
+from auditor.keeping import opened_for_run
 from auditor.lock import sole_run
 from auditor.output import Refused, as_json, documents, result_document
+from auditor.overview import client_result, write_overview
 from auditor.pipeline import Course, Plan, Result, begin, collect, finish
 from auditor.progress import Plain, for_terminal, printable, shown
-from auditor.store import Store
+from collectors.credentials import Secret
 from collectors.errors import CollectorError
 from rules.model import Assessment
+
+if TYPE_CHECKING:
+    from auditor.mailing.compose import Attachment
+    from auditor.mailing.monthly import Order, Told
+    from reports.background import Background
+    from reports.overview import ClientResult
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -28,11 +37,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What should become of a run's result. `folder` None writes no report."""
+    """What should become of a run's result. `folder` None writes no report.
+
+    `annex` asks for the technician's workbook beside the manager's; with a `password` both are encrypted.
+    """
 
     folder: Path | None
     languages: tuple[str, ...]
     exports: tuple[str, ...] = ()
+    annex: bool = False
+    password: Secret | None = None
     fail_on: str = "low"
     as_json: bool = False
     command: str = "scan"
@@ -40,12 +54,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be done for one client; `client` is its folder as the operator named it ("": there is only one)."""
+    """What is to be done for one client; `client` is its folder as the operator named it ("": there is only one).
+
+    `terms` say how long its history keeps what it holds. `mail` says how its report is mailed, None: not at all.
+    """
 
     plan: Plan
     wish: Wish
     history: Path
     client: str = ""
+    terms: HistorySettings = field(default_factory=HistorySettings)
+    mail: "Order | None" = None
 
 
 def session(plan: Plan, wish: Wish, *, history: Path, feeds_folder: Path) -> Exit:
@@ -57,16 +76,21 @@ def session(plan: Plan, wish: Wish, *, history: Path, feeds_folder: Path) -> Exi
     return sessions((Job(plan=plan, wish=wish, history=history),), feeds_folder=feeds_folder)
 
 
-def sessions(jobs: Sequence[Job], *, feeds_folder: Path, refused: Sequence[Refused] = ()) -> Exit:
+def sessions(
+    jobs: Sequence[Job], *, feeds_folder: Path, refused: Sequence[Refused] = (), overview: Path | None = None
+) -> Exit:
     """Run the plans of several clients at once, as `session` does with one; `refused` are those that have none.
 
     What goes wrong on our side with one client (its history, its folder) is told, gives exit code 2 in the end, and
-    costs no other client anything; with a single one it is raised.
+    costs no other client anything; with a single one it is raised. In the folder `overview` the provider finds all of
+    them on one page.
     """
     from collectors.feeds.cache import FeedStore
 
     for job in jobs:
         check_wish(job.wish)
+    if overview is not None:
+        prepare_folder(overview)
     feeds = FeedStore(feeds_folder)
     if not any(job.plan.refresh_feeds for job in jobs):
         feeds.states()  # a damaged feed file is refused now, and not after an hour of visits
@@ -77,7 +101,9 @@ def sessions(jobs: Sequence[Job], *, feeds_folder: Path, refused: Sequence[Refus
         interrupted = bool(courses) and collect([course for _, course in courses], feeds, progress)
         for job, course in courses:
             ended = partial(finish, course, feeds, progress, interrupted=interrupted)
-            outcomes.attempt(job, partial(outcomes.take, job, ended))
+            outcomes.attempt(job, partial(outcomes.take, job, course, ended))
+    if overview is not None:
+        outcomes.show_all(overview)
     return outcomes.told(jobs)
 
 
@@ -86,7 +112,19 @@ def _begun(job: Job, stores: ExitStack) -> Course:
         prepare_folder(job.wish.folder)
     if job.wish.command == "audit":
         stores.enter_context(sole_run(job.history.parent))
-    return begin(job.plan, stores.enter_context(Store(job.history)))
+    store, notes = opened_for_run(job.history, job.plan.clock())
+    stores.enter_context(store)
+    return begin(replace(job.plan, warnings=(*job.plan.warnings, *notes)), store)
+
+
+def _tidy(course: Course, terms: HistorySettings) -> None:
+    """Remove from a history what is past its time; that it could not be costs nothing, the next run tries again."""
+    from auditor.retention import purge_after_run
+
+    try:
+        purge_after_run(course.store, course.run, terms)
+    except AuditorError as error:
+        click.echo(f"Warning: {printable(f'what is past its time was not removed: {error}')}", err=True)
 
 
 class _Outcomes:
@@ -97,6 +135,7 @@ class _Outcomes:
         self._refused = refused
         self._codes: list[Exit] = []
         self._documents: list[dict[str, object]] = []
+        self._results: list[ClientResult] = []
 
     def attempt(self, job: Job, work: Callable[[], _T]) -> _T | None:
         """Do something for one client; None where it failed and there are others to go on with."""
@@ -109,23 +148,43 @@ class _Outcomes:
             click.echo(f"Error: {printable(f'{job.client}: {error}')}", err=True)
             return None
 
-    def take(self, job: Job, ended: Callable[[], Result]) -> None:
+    def take(self, job: Job, course: Course, ended: Callable[[], Result]) -> None:
         """Bring one client's run to its end, write what is wished for, and tell it."""
+        from auditor.background import background_or_less
+
         result = ended()
         conclusion = conclude(result, job.wish.fail_on)
-        delivered, problems = write_reports(result.assessment, job.wish)
+        background = background_or_less(course.store, course.run, result.assessment)
+        delivered, problems = write_reports(result.assessment, job.wish, background)
         if problems and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
             conclusion = Conclusion(code=Exit.USAGE, reasons=("report_not_written", *conclusion.reasons))
         _tell_problems(result, delivered, problems)
+        mailed = _mailed(job, result, background)
+        if any(told.failed for told in mailed) and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
+            conclusion = Conclusion(code=Exit.USAGE, reasons=("mail_not_sent", *conclusion.reasons))
         if job.wish.as_json:
-            self._documents.append(
-                result_document(job.wish.command, result, conclusion, delivered, history=job.history)
-            )
+            document = result_document(job.wish.command, result, conclusion, delivered, history=job.history)
+            if job.mail is not None:
+                document["mail"] = [told.document() for told in mailed]
+            self._documents.append(document)
         else:
             if self._codes:
                 click.echo()
             _tell_summary(result.assessment, job.wish.languages[0], delivered)
+        _tell_mailed(job, mailed)
         self._codes.append(conclusion.code)
+        self._results.append(client_result(result.assessment.client, conclusion, background))
+        _tidy(course, job.terms)
+
+    def show_all(self, folder: Path) -> None:
+        """Write the provider's overview; that it could not be written gives exit code 2 in the end."""
+        try:
+            delivered = write_overview(folder, self._results, self._refused)
+        except DeliveryError as error:
+            click.echo(f"Error: {printable(str(error))}", err=True)
+            self._codes.append(Exit.USAGE)
+        else:
+            click.echo(printable(str(delivered.path)), err=True)
 
     def told(self, jobs: Sequence[Job]) -> Exit:
         """Tell what concerns all clients together and return the code that holds for them."""
@@ -167,12 +226,14 @@ def known_language(language: str) -> str:
     return language
 
 
-def write_reports(assessment: Assessment, wish: Wish) -> tuple[tuple[Delivered, ...], tuple[str, ...]]:
+def write_reports(
+    assessment: Assessment, wish: Wish, background: "Background | None" = None
+) -> tuple[tuple[Delivered, ...], tuple[str, ...]]:
     """Render and write every report wished for; return what was written and what could not be."""
     if wish.folder is None:
         return (), ()
     delivered, problems = [], []
-    for name, content in rendered(assessment, wish):
+    for name, content in rendered(assessment, wish, background):
         try:
             delivered.append(deliver(wish.folder, name, content))
         except DeliveryError as error:
@@ -180,19 +241,75 @@ def write_reports(assessment: Assessment, wish: Wish) -> tuple[tuple[Delivered, 
     return tuple(delivered), tuple(problems)
 
 
-def rendered(assessment: Assessment, wish: Wish) -> Sequence[tuple[str, bytes]]:
-    """File names and contents of a wish: a workbook per language, each export per language."""
+def rendered(assessment: Assessment, wish: Wish, background: "Background | None" = None) -> Sequence[tuple[str, bytes]]:
+    """File names and contents of a wish: the workbooks of each language, then each export, all in that language.
+
+    `background` tells the workbooks of earlier months.
+    """
+    from auditor.protection import SUFFIX, protected
     from reports import workbook
-    from reports.exports import discover
+    from reports.exports import annex, discover
 
     exports = discover()
     files = []
     for language in wish.languages:
-        files.append((workbook.file_name(assessment, language), workbook.render(assessment, language)))
+        files.append(
+            (
+                workbook.file_name(assessment, language),
+                workbook.render(assessment, language, background=background),
+            )
+        )
+        if wish.annex or annex.EXPORT.name in wish.exports:
+            content = annex.render(assessment, language, background=background)
+            files.append((annex.file_name(assessment, language), content))
         for name in wish.exports:
-            export = exports[name]
-            files.append((export.file_name(assessment, language), export.render(assessment, language)))
-    return files
+            if name != annex.EXPORT.name:
+                export = exports[name]
+                files.append((export.file_name(assessment, language), export.render(assessment, language)))
+    if (password := wish.password) is None:
+        return files
+    return [(name, protected(content, password) if name.endswith(SUFFIX) else content) for name, content in files]
+
+
+def manager_workbook(
+    assessment: Assessment, wish: Wish, language: str, background: "Background | None" = None
+) -> "Attachment":
+    """The manager's workbook in one language, as `write_reports` writes it: what goes along with a mail."""
+    from auditor.mailing.compose import Attachment
+
+    alone = replace(wish, languages=(language,), exports=(), annex=False)
+    name, content = rendered(assessment, alone, background)[0]
+    return Attachment(name=name, content=content)
+
+
+def _mailed(job: Job, result: Result, background: "Background") -> "tuple[Told, ...]":
+    """Mail the report where that is asked for; the report itself is written, and in the history, by then."""
+    how = job.mail
+    if how is None:
+        return ()
+    from auditor.mailing.monthly import Told, mail_report
+
+    assessment, language = result.assessment, how.settings.contract.language
+    try:
+        return mail_report(
+            how,
+            assessment,
+            lambda: manager_workbook(assessment, job.wish, language, background),
+            run=result.run,
+            interrupted=result.interrupted,
+            background=background,
+        )
+    except AuditorError as error:
+        return (Told(text="failed", params={"problem": str(error)}, failed=True),)
+
+
+def _tell_mailed(job: Job, mailed: "Sequence[Told]") -> None:
+    """Say what became of the mail; beside a JSON document on standard error alone."""
+    from reports.texts import Texts
+
+    texts = Texts(job.wish.languages[0])
+    for told in mailed:
+        click.echo(printable(told.line(texts)), err=told.failed or job.wish.as_json)
 
 
 def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Delivered]) -> None:

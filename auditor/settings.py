@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.history_tables import HistorySettings
-from auditor.mail_tables import MailSettings
+from auditor.mail_settings import MailSettings
 from auditor.report_tables import ReportSettings
 from collectors.cloud.credentials import CloudEndpoints
 from collectors.model import Target

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from auditor.errors import HistoryError
-from auditor.store import Store, pack, unpack, unpack_tenant
+from auditor.packing import pack, unpack, unpack_tenant
+from auditor.store import Store
 from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 
@@ -112,6 +113,14 @@ class Spool:
         """What the run before saw of a tenant; None when there was none, or it cannot be read any more."""
         try:
             return self._store.tenant_before(self._run, name)
+        except HistoryError as error:
+            _log.warning("history: %s", error)
+            return None
+
+    def machine_before(self, name: str) -> HostSnapshot | None:
+        """What was last seen of a machine in the runs before; None when nothing was, or it cannot be read any more."""
+        try:
+            return self._store.machine_before(self._run, name)
         except HistoryError as error:
             _log.warning("history: %s", error)
             return None

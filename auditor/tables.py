@@ -27,7 +27,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 _T = TypeVar("_T", bound=Table)
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _ABSENT = re.compile(r"missing required field `(?P<key>[^`]*)`")
-_TYPE = re.compile(r"`([a-z]+)`")
+_TYPE = re.compile(r"`([a-z]+)(?: \| null)?`")
 _TYPES = {
     "int": "a whole number",
     "float": "a number",

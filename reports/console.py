@@ -8,6 +8,7 @@ from reports.sheets.coverage import first_reason
 from reports.texts import DEFAULT_ZONE, Texts
 from reports.view import MachineState
 from rules.model import Assessment, Outcome, PriorityLevel
+from rules.software.position import Status
 
 _MOST_NAMES: Final = 10
 _MOST_ACTIONS: Final = 5
@@ -25,7 +26,7 @@ def summary_lines(assessment: Assessment, language: str, *, zone: str = DEFAULT_
     if assessment.demo:
         lines.append(say("workbook.demo"))
     machines = _machines(report) if view.known or not view.licenses.tenants else []
-    return [printable(line) for line in [*lines, *machines, *_tenants(report), *_actions(report)]]
+    return [printable(line) for line in [*lines, *machines, *_tenants(report), *_software(report), *_actions(report)]]
 
 
 def _machines(report: Report) -> list[str]:
@@ -78,6 +79,21 @@ def _tenants(report: Report) -> list[str]:
     elif licenses.tenants:
         lines.append(texts.text("console.licenses_unknown"))
     return lines
+
+
+def _software(report: Report) -> list[str]:
+    """Installed software against what was bought, in one line; none where there is no position."""
+    texts, software = report.texts, report.software
+    if not software.told:
+        return []
+    if software.empty:
+        return [texts.text("console.software_unknown")]
+    counts = software.counts
+    base = sum(count for status, count in counts.items() if status is not Status.FREE)
+    if not software.declared:
+        return [texts.text("console.software_undeclared", count=base)]
+    told = {name: counts[Status(name)] for name in ("under", "excess", "check", "unknown")}
+    return [texts.text("console.software", count=base, short=software.short.units, **told)]
 
 
 def _not_audited(report: Report) -> list[str]:

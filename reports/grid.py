@@ -86,17 +86,22 @@ class Choice:
 
 @dataclass(slots=True)
 class Page:
-    """What a sheet's `build` fills: rows from the top, then how it behaves on screen and paper."""
+    """What a sheet's `build` fills: rows from the top, then how it behaves on screen and paper.
+
+    `one_wide` keeps all columns on one printed page, in smaller letters, where a line must be read whole.
+    """
 
     title: str
     portrait: bool = False
     one_page: bool = False
+    one_wide: bool = False
     blocks: list[tuple[int, Line | Table]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
     links: list[tuple[str, str, str]] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     widths: dict[int, float] = field(default_factory=dict)
+    breaks: list[int] = field(default_factory=list)
     header_row: int | None = None
     frozen: str | None = None
     filtered: str | None = None
@@ -139,10 +144,14 @@ class Page:
         """Leave empty rows."""
         self.next_row += rows
 
-    def link(self, row: int, column: int, sheet: str, display: str) -> None:
-        """Make a cell jump to the top of another sheet of the same file."""
+    def turn(self) -> None:
+        """Go on at the top of a new printed page: a chart is never cut in two."""
+        self.breaks.append(self.next_row - 1)
+
+    def link(self, row: int, column: int, sheet: str, display: str, *, to: int = 1) -> None:
+        """Make a cell jump to row `to` of a sheet of the same file."""
         quoted = sheet.replace("'", "''")
-        self.links.append((f"{letter(column)}{row}", f"'{quoted}'!A1", display))
+        self.links.append((f"{letter(column)}{row}", f"'{quoted}'!A{to}", display))
 
     def draw(self, chart: Chart) -> None:
         """Add a chart and leave the rows it covers."""
@@ -259,9 +268,11 @@ def _broken(word: str, width: int) -> tuple[int, int]:
 class RowWriter:
     """Writes the rows of a page as the content of `<sheetData>`, in pieces of bounded size."""
 
-    def __init__(self, styles: StyleSheet, zone: ZoneInfo) -> None:
+    def __init__(self, styles: StyleSheet, zone: ZoneInfo, worded: Callable[[str], str] | None = None) -> None:
+        """`worded` has the last word on every text."""
         self._styles = styles
         self._zone = zone
+        self._worded = worded
         self._memo: dict[tuple[type, Value, Style], str] = {}
 
     def pieces(self, page: Page) -> Iterator[bytes]:
@@ -325,6 +336,8 @@ class RowWriter:
         return known
 
     def _render(self, value: Value, style: Style) -> str:
+        if self._worded is not None and isinstance(value, str):
+            value = self._worded(value)
         cell = content(value, self._zone)
         if cell.kind is CellKind.EMPTY:
             return f' s="{self._styles.number(style)}"/>'

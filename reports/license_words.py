@@ -202,14 +202,17 @@ def yearly(money: Money) -> Decimal:
 
 
 def money_sentence(report: Report, money: Money | None) -> str:
-    """What an action saves or costs a year; "" where it is about no seats."""
+    """What an action saves or costs a year, and what it costs once; "" where it is about no seats."""
     if money is None:
         return ""
-    amount = yearly(money)
+    texts, amount = report.texts, yearly(money)
     if not money.priced:
-        return report.texts.text("actions.impact.unpriced")
-    name = "saving" if amount >= 0 else "cost"
-    return report.texts.text(f"actions.impact.{name}", amount=report.texts.euros(abs(amount)))
+        return texts.text("actions.impact.unpriced")
+    once = texts.text("actions.impact.cost_once", amount=texts.euros(money.once)) if money.once else ""
+    if once and not amount:
+        return once
+    told = texts.text(f"actions.impact.{'saving' if amount >= 0 else 'cost'}", amount=texts.euros(abs(amount)))
+    return f"{told} {once}".rstrip()
 
 
 def state(report: Report) -> str:

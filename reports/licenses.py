@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from collectors.cloud.facts import TenantFact, TenantGap
+from reports.decided import Decided
 from rules.model import Assessment, Finding, LicenseLine, Outcome, SeatVerdict, SkuKind, TenantSummary
 from rules.prices import MONTHS, Money, Share
 
@@ -123,6 +124,25 @@ class Missing:
     products: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What the seats of people cost a year, by what becomes of them; together what the `products` cost.
+
+    `left_out` products cost money too and are in no amount: no price, unknown counts, or seats of no people.
+    """
+
+    used: Decimal = Decimal(0)
+    inactive: Decimal = Decimal(0)
+    unassigned: Decimal = Decimal(0)
+    products: int = 0
+    left_out: int = 0
+
+    @property
+    def whole(self) -> Decimal:
+        """All three."""
+        return self.used + self.inactive + self.unassigned
+
+
 class Licenses:
     """Everything about Microsoft 365 in one assessment."""
 
@@ -130,6 +150,7 @@ class Licenses:
         self.tenants = assessment.tenants
         names = {tenant.target.name for tenant in assessment.tenants}
         self.findings = tuple(finding for finding in assessment.findings if finding.subject in names)
+        self.decided = Decided(assessment.decisions)
 
     @cached_property
     def reached(self) -> tuple[TenantSummary, ...]:
@@ -240,6 +261,24 @@ class Licenses:
         )
 
     @cached_property
+    def spend(self) -> Spend:
+        """The annual cost split into seats that work, seats nobody works with and seats nobody has.
+
+        Rounded to cents part by part, so that the parts shown add up to the whole.
+        """
+        used = inactive = unassigned = Decimal(0)
+        parts = [part for product in self.products if (part := _spent(product)) is not None]
+        for mine, idle, nobody in parts:
+            used, inactive, unassigned = used + mine, inactive + idle, unassigned + nobody
+        return Spend(
+            used=used,
+            inactive=inactive,
+            unassigned=unassigned,
+            products=len(parts),
+            left_out=len(self.products) - len(parts),
+        )
+
+    @cached_property
     def rate(self) -> Rate:
         """Products in order or with a surplus, among those with a verdict."""
         verdicts = Counter(product.line.verdict for product in self.products)
@@ -300,9 +339,19 @@ class Licenses:
 def combined(findings: Iterable[Finding]) -> Money | None:
     """The money of several findings as one; None where none of them is worth any."""
     found = [finding.money for finding in findings if finding.outcome is Outcome.FAIL and finding.money is not None]
-    shares = [share for money in found for share in money.shares]
+    if not any(money.seats or money.once for money in found):
+        return None
     days = [money.anniversary_on for money in found if money.anniversary_on is not None]
-    return Money.of(shares, min(days, default=None)) if shares else None
+    return Money(
+        seats=sum(money.seats for money in found),
+        now=sum((money.now for money in found), Decimal(0)),
+        later=sum((money.later for money in found), Decimal(0)),
+        cost=sum((money.cost for money in found), Decimal(0)),
+        unpriced=sum(money.unpriced for money in found),
+        anniversary_on=min(days, default=None),
+        shares=tuple(share for money in found for share in money.shares),
+        once=sum((money.once for money in found), Decimal(0)),
+    )
 
 
 def seats_by_product(findings: Iterable[Finding], names: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
@@ -313,6 +362,22 @@ def seats_by_product(findings: Iterable[Finding], names: Mapping[str, str]) -> t
             for share in finding.money.shares:
                 seats[names.get(share.sku_id) or str(finding.message.params.get("product") or "")] += share.seats
     return tuple(sorted(seats.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _spent(product: Product) -> tuple[Decimal, Decimal, Decimal] | None:
+    """A year's cost of one product: (used, inactive, unassigned); None where price, counts or activity are unknown.
+
+    Seats that are paid for are taken to be the unassigned ones last: what was given for nothing is nobody's waste.
+    """
+    line = product.line
+    price, cost = line.monthly_price, line.monthly_cost
+    if not product.usable or price is None or cost is None or line.inactive is None or line.free is None:
+        return None
+    unassigned = min(cost, price * (line.free if line.reducible is None else line.reducible))
+    inactive = min(cost - unassigned, price * line.inactive)
+    cents = Decimal("0.01")
+    whole, nobody, idle = ((amount * MONTHS).quantize(cents) for amount in (cost, unassigned, inactive))
+    return whole - nobody - idle, idle, nobody
 
 
 def _is_alive(line: LicenseLine) -> bool:

@@ -12,7 +12,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from reports.decided import Decided
 from reports.licenses import Licenses
+from rules.decisions import Decision
 from rules.model import Confidence, Finding, Outcome
 from rules.prices import MONTHS, Share
 from rules.tenants.strongest import STRONGEST_FIRST
@@ -28,7 +30,8 @@ class Review:
     """One line. `yearly` is saved (positive) or to be spent (negative), in euro excluding VAT.
 
     `priced` is false where seats are meant and no price is known; without seats there is nothing to price. `last_on` is
-    the last known activity, None where the finding tells none.
+    the last known activity, None where the finding tells none. `sku_id` is "" where the line is about no seat;
+    `decision` is what the client decided about it before and nobody has done yet.
     """
 
     finding: Finding
@@ -40,6 +43,8 @@ class Review:
     priced: bool
     last_on: date | None
     confidence: Confidence
+    sku_id: str = ""
+    decision: Decision | None = None
 
 
 def reviews(licenses: Licenses) -> tuple[Review, ...]:
@@ -54,7 +59,7 @@ def reviews(licenses: Licenses) -> tuple[Review, ...]:
         line
         for found in wanted
         if not _outdone(found, ranks[found.subject, found.person.casefold()])
-        for line in _lines(found, licenses.product_names, names)
+        for line in _lines(found, licenses.product_names, names, licenses.decided)
     ]
     totals: defaultdict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
@@ -63,7 +68,9 @@ def reviews(licenses: Licenses) -> tuple[Review, ...]:
 
 
 def _wants_a_decision(found: Finding) -> bool:
-    return bool(found.person) and found.outcome is Outcome.FAIL and found.rule not in _NO_DECISION
+    """A waiver is a decision already made."""
+    failed = found.outcome is Outcome.FAIL and found.waiver is None
+    return bool(found.person) and failed and found.rule not in _NO_DECISION
 
 
 def _outdone(found: Finding, ranks: Iterable[int]) -> bool:
@@ -75,14 +82,19 @@ def _rank(found: Finding) -> int:
     return _RANKS.get(found.rule, len(_RANKS))
 
 
-def _lines(found: Finding, products: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Review]:
+def _lines(
+    found: Finding, products: Mapping[str, str], names: Mapping[str, str], decided: Decided
+) -> Iterator[Review]:
     for share in found.money.shares if found.money is not None else ():
-        yield _line(found, names, products.get(share.sku_id) or _product(found), share)
+        decision = decided.of_line(found, share.sku_id)
+        yield _line(found, names, products.get(share.sku_id) or _product(found), share, decision)
     if found.money is None or not found.money.shares:
-        yield _line(found, names, _product(found), None)
+        yield _line(found, names, _product(found), None, decided.of_line(found))
 
 
-def _line(found: Finding, names: Mapping[str, str], product: str, share: Share | None) -> Review:
+def _line(
+    found: Finding, names: Mapping[str, str], product: str, share: Share | None, decision: Decision | None
+) -> Review:
     money = Decimal(0) if share is None else share.now + share.later - share.cost
     return Review(
         finding=found,
@@ -94,6 +106,8 @@ def _line(found: Finding, names: Mapping[str, str], product: str, share: Share |
         priced=share is not None and share.unpriced < share.seats,
         last_on=_last_on(found),
         confidence=found.confidence,
+        sku_id="" if share is None else share.sku_id,
+        decision=decision,
     )
 
 

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from reports.actions import Action, actions
 from reports.background import Background
 from reports.grid import Page
 from reports.licenses import Licenses
 from reports.reviews import Review, reviews
+from reports.software import Software
 from reports.texts import Texts
 from reports.view import View
 from rules.model import Assessment
+
+FIRST_ROW: Final = 5  # of a sheet's main table: below its heading, one sentence, an empty row and the header
 
 
 class Report:
@@ -35,6 +39,11 @@ class Report:
     def licenses(self) -> Licenses:
         """What is told of Microsoft 365."""
         return self.view.licenses
+
+    @property
+    def software(self) -> Software:
+        """What is told of installed software against what was bought."""
+        return self.view.software
 
     @cached_property
     def reviews(self) -> tuple[Review, ...]:

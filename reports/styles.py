@@ -20,6 +20,7 @@ _GREY_INK: Final = "52606D"
 _LINE: Final = "CBD2D9"
 _WHITE: Final = "FFFFFF"
 _PALE: Final = "F3F6FA"
+_LINK: Final = "1A5296"
 _BLUE: Final = ("E1EBF7", _NAVY)
 _RED: Final = ("FBE1DF", "8C1D18")
 _AMBER: Final = ("FFF0CC", "6F4400")
@@ -30,11 +31,17 @@ _DATE: Final = "date"
 _MOMENT: Final = "moment"
 _EURO: Final = "euro"
 _EURO_SIGNED: Final = "euro, signed"
+_EURO_YEARLY: Final = "euro a year"
+_IMPACT: Final = "whole euro, signed, once"
+_IMPACT_YEARLY: Final = "whole euro, signed, a year"
 # In English 03/08 is March to some readers and August to others.
 DATE_FORMATS: Final[Mapping[str, str]] = {"fr": "dd/mm/yyyy", "en": "d\\ mmm\\ yyyy"}
 NUMBER_FORMAT: Final = "#,##0"
 # The currency is named in the format, so that no program shows its own instead; excluding VAT, as the headers say.
 EURO_FORMATS: Final[Mapping[str, str]] = {"fr": "#,##0.00\\ [$€-40C]", "en": "[$€-1809]#,##0.00"}
+# One-off amounts and yearly ones are told apart in the number format: the cells stay numbers.
+WHOLE_EURO_FORMATS: Final[Mapping[str, str]] = {"fr": "#,##0\\ [$€-40C]", "en": "[$€-1809]#,##0"}
+A_YEAR: Final[Mapping[str, str]] = {"fr": '"/an"', "en": '"/yr"'}
 PERCENT_FORMAT: Final = "0.0%"
 
 
@@ -69,6 +76,9 @@ class Style(StrEnum):
     GOOD_BOX = "Encadré bon"
     EURO = "Montant"
     EURO_SIGNED = "Gain ou coût"
+    EURO_YEARLY = "Montant par an"
+    IMPACT = "Impact"
+    IMPACT_YEARLY = "Impact par an"
     DEFICIT = "Déficit"
     TOTAL = "Total"
     TOTAL_NUMBER = "Total nombre"
@@ -82,6 +92,8 @@ class Style(StrEnum):
     KPI_UNKNOWN = "KPI inconnu"
     KPI_INFO = "KPI information"
     KPI_NOTE = "KPI note"
+    KPI_TREND = "KPI évolution"
+    REFERENCE_LINK = "Référence lien"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +143,7 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.MOMENT: replace(_CELL, horizontal="center", indent=0, wrap=False, number_format=_MOMENT),
     Style.PERCENT: replace(_CELL, horizontal="right", wrap=False, number_format=PERCENT_FORMAT),
     Style.REFERENCE: replace(_CELL, ink=_GREY_INK, wrap=False, indent=0, horizontal="center"),
-    Style.LINK: Look(ink="1A5296", underline=True, wrap=False, vertical="center"),
+    Style.LINK: Look(ink=_LINK, underline=True, wrap=False, vertical="center"),
     Style.NOTE: Look(ink=_GREY_INK),
     Style.SENTENCE: Look(size=11, vertical="center"),
     Style.BAD: _status(_RED),
@@ -140,12 +152,15 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.UNKNOWN: _status(_GREY),
     Style.INFO: _status(_BLUE),
     Style.LATE: replace(_status(_RED), horizontal="right", wrap=False, number_format=NUMBER_FORMAT),
-    Style.PASSED: replace(_status(_RED), horizontal="center", indent=0),
+    Style.PASSED: replace(_status(_RED), horizontal="center", indent=0, number_format=_DATE),
     Style.BAD_BOX: _box(_RED),
     Style.WARN_BOX: _box(_AMBER),
     Style.GOOD_BOX: _box(_GREEN),
     Style.EURO: replace(_CELL, horizontal="right", wrap=False, number_format=_EURO),
     Style.EURO_SIGNED: replace(_CELL, horizontal="right", wrap=False, number_format=_EURO_SIGNED),
+    Style.EURO_YEARLY: replace(_CELL, horizontal="right", wrap=False, number_format=_EURO_YEARLY),
+    Style.IMPACT: replace(_CELL, horizontal="right", wrap=False, number_format=_IMPACT),
+    Style.IMPACT_YEARLY: replace(_CELL, horizontal="right", wrap=False, number_format=_IMPACT_YEARLY),
     Style.DEFICIT: replace(_status(_RED), horizontal="right", wrap=False, number_format=NUMBER_FORMAT),
     Style.TOTAL: replace(_CELL, bold=True, fill=_PALE, ink=_NAVY),
     Style.TOTAL_NUMBER: replace(
@@ -162,7 +177,9 @@ LOOKS: Final[Mapping[Style, Look]] = {
     Style.KPI_GOOD: _figure(_GREEN),
     Style.KPI_UNKNOWN: _figure(_GREY),
     Style.KPI_INFO: _figure(_BLUE),
-    Style.KPI_NOTE: Look(ink=_GREY_INK, fill=_PALE, horizontal="center", vertical="center", border="bottom"),
+    Style.KPI_NOTE: Look(ink=_GREY_INK, fill=_PALE, horizontal="center", vertical="center", border="sides"),
+    Style.KPI_TREND: Look(bold=True, ink=_NAVY, fill=_PALE, horizontal="center", vertical="center", border="bottom"),
+    Style.REFERENCE_LINK: replace(_CELL, underline=True, ink=_LINK, wrap=False, indent=0, horizontal="center"),
 }
 
 _SIDES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -233,13 +250,22 @@ def _named(style: Style, look: Look, language: str) -> "NamedStyle":
 def _number_format(look: Look, language: str) -> str:
     day = DATE_FORMATS.get(language, DATE_FORMATS["en"])
     euro = EURO_FORMATS.get(language, EURO_FORMATS["en"])
+    whole = WHOLE_EURO_FORMATS.get(language, WHOLE_EURO_FORMATS["en"])
+    a_year = A_YEAR.get(language, A_YEAR["en"])
     formats = {
         _DATE: day,
         _MOMENT: f"{day}\\ hh:mm",
         _EURO: euro,
-        _EURO_SIGNED: f"+{euro};\\-{euro};{euro}",
+        _EURO_SIGNED: _signed(euro),
+        _EURO_YEARLY: euro + a_year,
+        _IMPACT: _signed(whole),
+        _IMPACT_YEARLY: _signed(whole + a_year),
     }
     return formats.get(look.number_format, look.number_format)
+
+
+def _signed(shape: str) -> str:
+    return f"+{shape};\\-{shape};{shape}"
 
 
 def order_font_children() -> None:

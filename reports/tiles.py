@@ -1,12 +1,17 @@
-"""The figures of the first sheet: six about machines, three about licenses, each where its part was audited.
+"""The figures of the first sheet: six at most, three of them about licenses where those were audited.
 
-Each carries its base; what is unknown is written so and enters no rate.
+Each carries its base and, from the second report on, where it went since the one before; what is unknown is written so,
+enters no rate and is compared with nothing.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
 
 from collectors.feeds.records import Severity
+from reports import evolution, software_words
+from reports.background import Figures
 from reports.sheet import Report
 from reports.styles import Style
 from reports.view import MachineState, Tally
@@ -15,76 +20,115 @@ from rules.model import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One key figure. `figure` is a number where it stands alone, else a text ("7 / 9", "Unknown")."""
+    """One key figure. `figure` is a number where it stands alone, else a text ("7 / 9", "Unknown").
+
+    `trend` says in a symbol and words where it went since the report before ("" in the first report).
+    """
 
     name: str
     label: str
     figure: int | str
     note: str
     style: Style
+    trend: str = ""
 
 
 def tiles(report: Report) -> tuple[Tile, ...]:
-    """All tiles, in reading order, three of a kind. A part that was not to be audited has none."""
-    view, licenses = report.view, report.licenses
-    about_licenses = (_license_rate(report), _surplus(report), _deficit(report)) if licenses.tenants else ()
-    if licenses.tenants and not view.known:
-        return about_licenses
-    return (
-        _updated(report),
-        _patches(report, "urgent", view.urgent, Style.KPI_BAD),
-        _patches(report, "overdue", view.overdue, Style.KPI_BAD),
-        _reboot(report),
-        _support(report),
-        _coverage(report),
-        *about_licenses,
-    )
+    """All tiles, in reading order, three in a row. A part that was not to be audited has none."""
+    return tuple(_with_trend(report, tile) for tile in _shown(report))
+
+
+def _shown(report: Report) -> tuple[Tile, ...]:
+    view = report.view
+    urgent = _patches(report, "urgent", view.urgent, Style.KPI_BAD)
+    licenses = (_license_rate(report), _surplus(report), _deficit(report)) if view.standing.wanted else ()
+    if licenses and not view.known:
+        return licenses
+    if licenses:
+        return (*licenses, urgent, _updated(report), _coverage(report))
+    overdue = _patches(report, "overdue", view.overdue, Style.KPI_BAD)
+    return (_updated(report), urgent, overdue, _reboot(report), _support(report), _coverage(report))
+
+
+def _with_trend(report: Report, tile: Tile) -> Tile:
+    past = evolution.before(report.background)
+    if past is None:
+        return tile
+    number, shown = _KEPT[tile.name]
+    present = report.background.trend[-1]
+    return replace(tile, trend=evolution.trend_words(report, number(past), number(present), shown(past)))
+
+
+def _plain(name: str) -> tuple[Callable[[Figures], int | None], Callable[[Figures], str]]:
+    """A figure kept as it is, and how it is written."""
+
+    def number(figures: Figures) -> int | None:
+        value: int | None = getattr(figures, name)
+        return value
+
+    return number, lambda figures: str(number(figures))
+
+
+# How the figure of a tile is read from those of a month, and how it was written on that month's tile.
+_KEPT: Final[Mapping[str, tuple[Callable[[Figures], Fraction | int | None], Callable[[Figures], str]]]] = {
+    "license_rate": (evolution.license_share, lambda past: f"{past.license_good} / {past.license_base}"),
+    "surplus": _plain("surplus_seats"),
+    "deficit": _plain("missing_seats"),
+    "urgent": _plain("urgent"),
+    "overdue": _plain("overdue"),
+    "reboot": _plain("reboots"),
+    "support": _plain("out_of_support"),
+    "updated": (evolution.updated_share, lambda past: f"{past.updated} / {past.decided}"),
+    "coverage": (
+        lambda figures: evolution.share(figures.reached, figures.known),
+        lambda past: f"{past.reached} / {past.known}",
+    ),
+}
 
 
 def _license_rate(report: Report) -> Tile:
-    licenses, texts = report.licenses, report.texts
-    rate = licenses.rate
-    if not licenses.readable:
-        return _unknown(report, "license_rate", "licenses_unknown_note")
+    standing, texts = report.view.standing, report.texts
+    if not standing.readable:
+        return _unknown(report, "license_rate", standing.unread_note)
+    rate = standing.rate
     if not rate.base:
         note = "licenses_unknown_note" if rate.unknown else "none_note"
         figure = texts.text("kpi.unknown" if rate.unknown else "kpi.not_applicable")
         return _tile(report, "license_rate", figure, texts.text(f"kpi.{note}"), Style.KPI_UNKNOWN)
     figure = texts.text("kpi.license_rate.figure", count=rate.good, base=rate.base)
-    style = Style.KPI_GOOD if rate.good == rate.base and licenses.complete else Style.KPI_WARN
-    note = _with_unknown(report, texts.text("kpi.license_rate.note"), rate.unknown)
+    style = Style.KPI_GOOD if rate.good == rate.base and standing.complete else Style.KPI_WARN
+    note = _with_unknown(report, texts.text(f"kpi.license_rate.{standing.rate_note}"), rate.unknown)
     return _tile(report, "license_rate", figure, note, style)
 
 
 def _surplus(report: Report) -> Tile:
-    licenses = report.licenses
-    if not licenses.readable:
-        return _unknown(report, "surplus", "licenses_unknown_note")
-    totals, sure = licenses.totals, licenses.complete and licenses.activity_known
-    unpriced = sum(product.saving_unknown for product in licenses.products)
-    note = _money_note(report, "surplus", totals.surplus, totals.saving, unpriced, sure=sure)
-    return _tile(
-        report, "surplus", _at_least(report, totals.surplus, sure=sure), note, _toned(totals.surplus, sure=sure)
-    )
+    standing = report.view.standing
+    if not standing.readable:
+        return _unknown(report, "surplus", standing.unread_note)
+    spare, texts = standing.spare, report.texts
+    kind = "note_none" if spare.sure else ""
+    if spare.units:
+        kind = "note_partly" if spare.unpriced else "note"
+        kind = kind if spare.yearly else "note_without_price" if spare.unpriced else "note_kept"
+    told = f"kpi.surplus.{kind}" if kind else "kpi.none_seen_note"
+    note = texts.text(told, amount=texts.euros(spare.yearly), count=spare.unpriced)
+    figure = _at_least(report, spare.units, sure=spare.sure)
+    return _tile(report, "surplus", figure, note, _toned(spare.units, sure=spare.sure))
 
 
 def _deficit(report: Report) -> Tile:
-    licenses = report.licenses
-    if not licenses.readable:
-        return _unknown(report, "deficit", "licenses_unknown_note")
-    missing, sure = licenses.missing, licenses.complete
-    note = _money_note(report, "deficit", missing.seats, missing.cost, missing.unpriced, sure=sure)
-    figure = _at_least(report, missing.seats, sure=sure)
-    style = Style.KPI_BAD if missing.seats else _toned(0, sure=sure)
-    return _tile(report, "deficit", figure, note, style)
-
-
-def _money_note(report: Report, name: str, seats: int, amount: Decimal, unpriced: int, *, sure: bool) -> str:
-    texts = report.texts
-    if not seats:
-        return texts.text(f"kpi.{name}.note_none" if sure else "kpi.none_seen_note")
-    kind = "note_without_price" if not amount else "note_partly" if unpriced else "note"
-    return texts.text(f"kpi.{name}.{kind}", amount=texts.euros(amount), count=unpriced)
+    """Seats and rights to buy; what is paid once is told apart from what is paid every year."""
+    standing = report.view.standing
+    if not standing.readable:
+        return _unknown(report, "deficit", standing.unread_note)
+    short, texts = standing.short, report.texts
+    told = software_words.amount(report, yearly=short.yearly, once=short.once)
+    kind = "note_none" if short.sure else ""
+    if short.units:
+        kind = "note_without_price" if not told else "note_money_partly" if short.unpriced else "note_money"
+    note = texts.text(f"kpi.deficit.{kind}" if kind else "kpi.none_seen_note", amount=told, count=short.unpriced)
+    style = Style.KPI_BAD if short.units else _toned(0, sure=short.sure)
+    return _tile(report, "deficit", _at_least(report, short.units, sure=short.sure), note, style)
 
 
 def _at_least(report: Report, count: int, *, sure: bool) -> int | str:

@@ -19,6 +19,7 @@ from collectors.feeds.records import FeedState
 from collectors.model import FactKind
 from reports.frames import counts_by_machine, machines_where, ordered_positions, patch_frame
 from reports.licenses import Licenses
+from reports.software import Software, Standing
 from rules.model import Assessment, CrossCheck, Finding, MachineSummary, Outcome, PatchState
 
 MISSING_RULE: Final = "patch.missing"
@@ -92,6 +93,16 @@ class View:
     def licenses(self) -> Licenses:
         """What is told of Microsoft 365."""
         return Licenses(self.assessment)
+
+    @cached_property
+    def software(self) -> Software:
+        """What is told of installed software against what was bought."""
+        return Software(self.assessment)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Both kinds of licenses together."""
+        return Standing(self.licenses, self.software)
 
     @cached_property
     def day(self) -> date:

@@ -7,7 +7,7 @@ from typing import Final
 
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, OperatingSystem
-from reports import license_words
+from reports import license_words, software_words
 from reports.actions import ONE_BY_ONE, Action, monthly
 from reports.sheet import Report
 from reports.view import exploited, is_out_of_support, late_days
@@ -35,6 +35,11 @@ def system(system: OperatingSystem) -> str:
     return f"{name} ({build[0]})" if build else name
 
 
+def system_name(system: OperatingSystem) -> str:
+    """Name a system as people do, without its build."""
+    return system.pretty_name or system.id
+
+
 def is_windows(machine: MachineSummary) -> bool:
     """Whether a machine that was seen runs Windows."""
     return machine.operating_system is not None and machine.operating_system.id == "windows"
@@ -52,6 +57,8 @@ def finding_text(report: Report, action: Action) -> str:
     texts = report.texts
     if action.tenant and action.kind:
         return license_words.finding_text(report, action)
+    if action.estate and action.kind:
+        return software_words.finding_text(report, action)
     if not action.kind:
         first = action.findings[0]
         return texts.message(first.message) if len(action.findings) == 1 else texts.text(f"rules.{action.rule}.title")
@@ -84,6 +91,8 @@ def proposal(report: Report, action: Action) -> str:
     texts = report.texts
     if action.tenant and action.kind:
         return license_words.proposal(report, action)
+    if action.estate and action.kind:
+        return software_words.proposal(report, action)
     if action.kind:
         return texts.text(
             f"actions.{action.kind}.proposal",
@@ -116,6 +125,8 @@ def impact(report: Report, action: Action) -> str:
     texts = report.texts
     if action.tenant and action.kind:
         return license_words.impact(report, action)
+    if action.estate and action.kind:
+        return software_words.impact(report, action)
     if action.kind:
         text = texts.text(f"actions.impact.{_IMPACTS.get(action.kind, action.kind)}")
     else:
@@ -125,9 +136,12 @@ def impact(report: Report, action: Action) -> str:
     return text
 
 
-def impact_with_money(report: Report, action: Action) -> str:
-    """The same, with what it saves or costs a year where it is about licenses."""
-    return " ".join(filter(None, (impact(report, action), license_words.money_sentence(report, action.money))))
+def impact_with_once(report: Report, action: Action) -> str:
+    """The same, with what it costs a single time: an amount of another kind than one of every year."""
+    money, text = action.money, impact(report, action)
+    if money is None or not money.once:
+        return text
+    return f"{text} {report.texts.text('actions.impact.cost_once', amount=report.texts.euros(money.once))}"
 
 
 def machines(report: Report, action: Action, limit: int = 12) -> str:
@@ -148,19 +162,18 @@ def tenant_label(report: Report, name: str) -> str:
 
 def exploited_packages(report: Report) -> list[str]:
     """Names of the software with a missing fix for an exploited flaw, the most urgent first, each once."""
-    return list(
-        dict.fromkeys(
-            described(report, finding.key).partition(", ")[0] or product(finding)
-            for finding in report.view.missing
-            if exploited(finding)
-        )
-    )
+    return list(dict.fromkeys(plain_product(report, finding) for finding in report.view.missing if exploited(finding)))
 
 
 def product(finding: Finding) -> str:
     """What a missing fix belongs to, as its publisher names it: a package, a product of Microsoft's, a program."""
     params = finding.message.params
     return str(params.get("package") or params.get("product") or finding.key)
+
+
+def plain_product(report: Report, finding: Finding) -> str:
+    """What a missing fix belongs to, as people call it: "OpenSSL" rather than "libssl3t64"."""
+    return described(report, finding.key).partition(", ")[0] or product(finding)
 
 
 def described(report: Report, package: str) -> str:

@@ -7,17 +7,17 @@ The same assessment in the same language gives the same bytes: nothing reads the
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from unicodedata import normalize
 from xml.sax.saxutils import quoteattr
 
-from reports import sheets
+from reports import plain, sheets
 from reports.background import Background
 from reports.cells import clean, letter, shorten
-from reports.charts import described, draw
+from reports.charts import described, draw, reworded
 from reports.grid import Choice, Page, RowWriter
 from reports.sheet import Report
 from reports.styles import StyleSheet
@@ -28,12 +28,27 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
+
+class About(Protocol):
+    """Whose workbook it is, and of when: what footers and properties say."""
+
+    @property
+    def client(self) -> str: ...  # noqa: D102
+
+    @property
+    def as_of(self) -> datetime: ...  # noqa: D102
+
+    @property
+    def finished_at(self) -> datetime: ...  # noqa: D102
+
+
 CREATOR: Final = "patch-license-auditor"
 _A4: Final = 9
 # Characters across one landscape page at which text of 10 points is printed in 7 (8 where Calibri is installed).
 _PAGE_WIDTH: Final = 190
 _TITLE_LIMIT: Final = 31
 _FOOTER_LIMIT: Final = 60
+_DISPLAY_LIMIT: Final = 200
 _FORBIDDEN_IN_TITLE: Final = re.compile(r"[\[\]:*?/\\]")
 _FORBIDDEN_IN_FILE_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _NAME_LIMIT: Final = 80
@@ -58,7 +73,7 @@ def render(
         sheet.build(page, report)
         pages.append(page)
     title = texts.text(_kind(assessment, "workbook.title"), client=assessment.client)
-    return assemble(pages, assessment, texts, title)
+    return assemble(pages, assessment, texts, title, worded=plain.worded(texts))
 
 
 def file_name(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE) -> str:
@@ -68,7 +83,8 @@ def file_name(assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE
 
 def _kind(assessment: Assessment, text_id: str) -> str:
     """The text for a report that is about licenses too."""
-    return f"{text_id}_both" if assessment.tenants and text_id in _WITH_LICENSES else text_id
+    declared = assessment.software is not None and assessment.software.declared
+    return f"{text_id}_both" if (assessment.tenants or declared) and text_id in _WITH_LICENSES else text_id
 
 
 def named(assessment: Assessment, texts: Texts, text_id: str, suffix: str) -> str:
@@ -91,8 +107,15 @@ def sheet_title(title: str, taken: Iterable[str] = ()) -> str:
     return candidate
 
 
-def assemble(pages: Iterable[Page], assessment: Assessment, texts: Texts, title: str) -> bytes:
-    """Turn laid-out pages into the bytes of one workbook."""
+def assemble(
+    pages: Iterable[Page],
+    about: About,
+    texts: Texts,
+    title: str,
+    *,
+    worded: Callable[[str], str] | None = None,
+) -> bytes:
+    """Turn laid-out pages into the bytes of one workbook; `worded` has the last word on every text of a cell."""
     from openpyxl import Workbook
 
     workbook = Workbook()
@@ -102,8 +125,10 @@ def assemble(pages: Iterable[Page], assessment: Assessment, texts: Texts, title:
     drawings = 0
     for number, page in enumerate(pages, 1):
         worksheet = workbook.create_sheet(sheet_title(page.title, workbook.sheetnames))
-        _set_up(worksheet, page, assessment, texts)
+        _set_up(worksheet, page, about, texts)
         by_member[f"xl/worksheets/sheet{number}.xml"] = page
+        if worded is not None:
+            page.charts = [reworded(chart, worded) for chart in page.charts]
         for chart in page.charts:
             draw(worksheet, chart)
         for choice in page.choices:
@@ -112,13 +137,13 @@ def assemble(pages: Iterable[Page], assessment: Assessment, texts: Texts, title:
             drawings += 1
             by_member[f"xl/drawings/drawing{drawings}.xml"] = page
     workbook.worksheets[0].sheet_view.tabSelected = True
-    _describe(workbook, assessment, texts, title)
+    _describe(workbook, about, texts, title)
     frame = io.BytesIO()
     workbook.save(frame)
-    return _fill(frame, by_member, RowWriter(styles, texts.zone), assessment.finished_at)
+    return _fill(frame, by_member, RowWriter(styles, texts.zone, worded), about.finished_at)
 
 
-def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: Texts) -> None:
+def _set_up(worksheet: "Worksheet", page: Page, about: About, texts: Texts) -> None:
     for column, width in page.widths.items():
         worksheet.column_dimensions[letter(column)].width = width
     for area in page.merges:
@@ -126,6 +151,7 @@ def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: T
     worksheet.freeze_panes = page.frozen
     if page.filtered:
         worksheet.auto_filter.ref = page.filtered
+    from openpyxl.worksheet.pagebreak import Break
     from openpyxl.worksheet.properties import PageSetupProperties
 
     view = worksheet.sheet_view
@@ -134,7 +160,7 @@ def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: T
     setup = worksheet.page_setup
     setup.paperSize = _A4
     setup.orientation = "portrait" if page.portrait else "landscape"
-    across = 1 if page.one_page else max(1, ceil(sum(page.widths.values()) / _PAGE_WIDTH))
+    across = 1 if page.one_page or page.one_wide else max(1, ceil(sum(page.widths.values()) / _PAGE_WIDTH))
     setup.fitToWidth = across
     setup.fitToHeight = 1 if page.one_page else 0
     worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
@@ -142,14 +168,16 @@ def _set_up(worksheet: "Worksheet", page: Page, assessment: Assessment, texts: T
     margins = worksheet.page_margins
     margins.left = margins.right = 0.25
     margins.top, margins.bottom, margins.header, margins.footer = 0.45, 0.6, 0.2, 0.3
+    for row in page.breaks:
+        worksheet.row_breaks.append(Break(id=row))
     if page.header_row is not None:
         worksheet.print_title_rows = f"{page.header_row}:{page.header_row}"
         if across > 1:
             worksheet.print_title_cols = "A:A"
     footer = worksheet.HeaderFooter.oddFooter
     words = (
-        _footer(assessment.client),
-        _footer(texts.date(texts.local_day(assessment.as_of))),
+        _footer(about.client),
+        _footer(texts.date(texts.local_day(about.as_of))),
         texts.text("workbook.footer_page", page="&P", pages="&N"),
     )
     for side, text in zip(("left", "center", "right"), words, strict=True):
@@ -177,13 +205,13 @@ def _footer(text: str) -> str:
     return plain.replace("&", "&&")
 
 
-def _describe(workbook: "Workbook", assessment: Assessment, texts: Texts, title: str) -> None:
+def _describe(workbook: "Workbook", about: About, texts: Texts, title: str) -> None:
     properties = workbook.properties
     properties.creator = CREATOR
     properties.lastModifiedBy = CREATOR
     properties.title = clean(title)
     properties.language = texts.text("workbook.culture")
-    properties.created = assessment.finished_at.replace(tzinfo=None, microsecond=0)
+    properties.created = about.finished_at.replace(tzinfo=None, microsecond=0)
     workbook.active = 0
 
 
@@ -229,7 +257,12 @@ def _split(data: bytes, page: Page) -> tuple[bytes, bytes]:
 def _links(page: Page) -> bytes:
     """Jumps inside the file; openpyxl would write them as links to other files."""
     links = "".join(
-        f"<hyperlink ref={quoteattr(ref)} location={quoteattr(location)} display={quoteattr(display)}/>"
+        f"<hyperlink ref={quoteattr(ref)} location={quoteattr(location)} display={quoteattr(_shown(display))}/>"
         for ref, location, display in page.links
     )
     return f"<hyperlinks>{links}</hyperlinks>".replace("\\", r"\\").encode()
+
+
+def _shown(display: str) -> str:
+    """What a jump is called, as its cell may be."""
+    return shorten(clean(display), _DISPLAY_LIMIT)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from collectors.feeds.records import Severity
+from rules.decisions import Decision
 from rules.prices import Price
 from rules.rights import Entitlement, SoftwareTerms
 from rules.waivers import Waiver
@@ -41,12 +42,16 @@ class LicenseException:
     """A finding about a person that the client accepts: it stays visible, marked, and returns after the day `until`.
 
     `who` is a user principal name, compared without case; `product` a SKU GUID or part number, "" for every product.
+    `rules` narrows it to what these rules find ((): whatever is found); with them and without a `product` it means
+    findings about no seat alone. `place` says where it stands.
     """
 
     who: str
     reason: str
     until: date
     product: str = ""
+    rules: tuple[str, ...] = ()
+    place: str = "client.toml, m365.exceptions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,8 @@ class Contract:
     `package_lists_max_age_days` is L22; `end_of_support_horizon_days` the forecast window. `feed_max_age_days`
     overrides a feed's own limit by feed name. `renewal_horizon_days` is how long before an anniversary or the end of a
     trial someone is asked to decide; `prices` are the rows of the client's price list. `entitlements` are those of its
-    file of rights, None where it has none; the end of a waiver is announced `waiver_horizon_days` before.
+    file of rights, None where it has none; the end of a waiver is announced `waiver_horizon_days` before. `decisions`
+    are what the client answered in a returned workbook; those to keep something are among the exceptions of `m365` too.
     """
 
     client: str
@@ -95,3 +101,4 @@ class Contract:
     entitlements: tuple[Entitlement, ...] | None = None
     waivers: tuple[Waiver, ...] = ()
     waiver_horizon_days: int = 30
+    decisions: tuple[Decision, ...] = ()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from collectors.cloud.facts import Organization, Report, TenantGap
 from collectors.feeds.records import FeedState, Severity
 from collectors.model import CollectorStatus, Gap, LastUpdate, OperatingSystem, Target
+from rules.decisions import DecisionUse
 from rules.messages import Message
 from rules.prices import Commitment, Money
 from rules.software.position import SoftwareSummary
@@ -175,7 +176,8 @@ class Assessment:
 
     `findings` are sorted by (priority, subject, rule, key); PASS and NOT_APPLICABLE findings are included so that
     every percentage can carry its base. `demo` marks recorded demonstration data. `software` is the license position,
-    None where none was asked for; `waivers` tells what became of the client's waivers.
+    None where none was asked for; `waivers` tells what became of the client's waivers, `decisions` of what it decided
+    about people's licenses.
     """
 
     client: str
@@ -193,6 +195,7 @@ class Assessment:
     tenants: tuple["TenantSummary", ...] = ()
     software: SoftwareSummary | None = None
     waivers: tuple[WaiverUse, ...] = ()
+    decisions: tuple[DecisionUse, ...] = ()
 
 
 class SeatVerdict(StrEnum):

@@ -1,4 +1,6 @@
-"""Which product an installed program is: by its display name and publisher, in any language, from `rules/catalog`.
+"""Which product an installed program is, and what right it needs: from its display name and publisher, in any language.
+
+The table is `rules/catalog`; `rules.catalog_tables` says what its rows may hold.
 
 Windows knows programs by the name their installer wrote: with the version in it, the architecture, the language, in
 English or in French. `product_of` takes these away and compares what is left, whole, with the patterns of the table; a
@@ -12,21 +14,25 @@ be read as a version stays "", and nobody judges it.
 
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib import resources
-from typing import Literal
 
 import msgspec
 
 from collectors.model import Application, HostSnapshot
+from rules.catalog_tables import Edition, LicenseKind, Product, Table
 from rules.versions import dotted_key
+
+__all__ = ["Edition", "LicenseKind", "Product", "product_named", "product_of", "products"]
 
 _SCOPES = frozenset({"machine", "user"})
 
-_MARKS = re.compile(r"[®™©]|\((?:r|tm|c)\)")
+_SIGNS = re.compile(r"[®™©℠]")
+_MARKS = re.compile(r"\((?:r|tm|c)\)")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CULTURE = re.compile(r"\s-\s[a-z]{2,3}-[a-z]{2,4}$")
 _NUMBER = re.compile(r"(?<![\w.])v?\d+(?:[.,]\d+)+[\w.+-]*")
@@ -36,63 +42,6 @@ _NAMED_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+[a-z]?)(?!\w)")
 _JAVA_OLD = re.compile(r"(?:1\.)?(?P<major>[5-8])(?:\.0)?(?:[_:. ]*(?:u|update)?[_ ]*(?P<update>\d+))?(?:[-+]b?\d+)?")
 _JAVA_INSTALLED = re.compile(r"(?:1\.)?(?P<major>[5-8])\.0\.(?P<update>\d+)(?:\.\d+)?")
 _JAVA_TENS = 10  # the installers of Java 5 to 8 write the update times ten
-
-
-class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One product of the table.
-
-    `names` are regular expressions for the whole display name as `normalized` leaves it, `publishers` words one of
-    which the publisher must contain (a row without publisher passes). `cpe` are "vendor:product" names advisories use
-    ("vendor:product/edition" for one edition), or `tracks` such names by an expression for the version, where release
-    tracks overlap. A version that `not_comparable` fits wholly is another number than advisories use. `calendar` is
-    endoflife.date's name of the product, whose cycle is the first `cycle` parts of the version, or its entry in
-    `cycles`, or what `cycle_in_name` finds in the name. `rapid` releases live for weeks: their end is no news to plan
-    for. `extended_stable` marks browsers whose even major versions may be a slower channel with fixes of its own,
-    `edition` "esr" those that are one, `branches` programs whose long-term releases bear the name of the others: what
-    is published about a copy's own major version decides alone. `engine` names what a browser is built on and shares
-    its major version with.
-    """
-
-    id: str
-    name: str
-    names: tuple[str, ...]
-    publishers: tuple[str, ...] = ()
-    cpe: tuple[str, ...] = ()
-    versions: Literal["display", "name", "java"] = "display"
-    tracks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    not_comparable: str = ""
-    calendar: str = ""
-    cycle: int = 1
-    cycles: dict[str, str] = msgspec.field(default_factory=dict)
-    cycle_in_name: str = ""
-    rapid: bool = False
-    edition: str = ""
-    extended_stable: bool = False
-    branches: bool = False
-    engine: str = ""
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """All name patterns as one."""
-        return re.compile("|".join(f"(?:{name})" for name in self.names))
-
-    def fits(self, name: str, publisher: str) -> bool:
-        """Whether a normalized name and a publisher in lower case are this product's."""
-        if not self.pattern.fullmatch(name):
-            return False
-        return not publisher or not self.publishers or any(word in publisher for word in self.publishers)
-
-    def cpe_of(self, version: str) -> tuple[str, ...]:
-        """The names advisories use for one version of this product; all of them for a version that was not read."""
-        if not self.tracks:
-            return self.cpe
-        if not version:
-            return tuple(name for names in self.tracks.values() for name in names)
-        return next((names for track, names in self.tracks.items() if re.search(track, version)), ())
-
-
-class _Table(msgspec.Struct, forbid_unknown_fields=True):
-    product: list[Product]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,30 +56,99 @@ class Installation:
 
 @cache
 def products() -> tuple[Product, ...]:
-    """The table, file by file: the first product that fits counts. Raises ValueError for an id that stands twice."""
-    found: list[Product] = []
-    for file in sorted(resources.files("rules").joinpath("catalog").iterdir(), key=lambda file: file.name):
-        found.extend(msgspec.convert(tomllib.loads(file.read_text("utf-8")), _Table).product)
+    """The table, file by file, first what advisories and calendars know: the first product that fits counts.
+
+    Raises ValueError for an id that stands twice.
+    """
+    found = [product for table in _tables() for product in table.product]
+    found.sort(key=lambda product: not (product.cpe or product.tracks or product.calendar))  # advisories know these
     twice = [name for name, count in Counter(product.id for product in found).items() if count > 1]
     if twice:
         raise ValueError(f"rules/catalog: an id stands twice: {', '.join(twice)}")
     return tuple(found)
 
 
+@cache
+def _tables() -> tuple[Table, ...]:
+    files = sorted(resources.files("rules").joinpath("catalog").iterdir(), key=lambda file: file.name)
+    return tuple(msgspec.convert(tomllib.loads(file.read_text("utf-8")), Table) for file in files)
+
+
 def normalized(name: str) -> str:
     """A display name in lower case without marks, version, architecture, language and what stands in brackets."""
-    text = _SPACE.sub(" ", name.replace("\u00a0", " ").lower())
-    text = _BRACKETS.sub(" ", _MARKS.sub("", text))
+    text = unicodedata.normalize("NFKC", _SIGNS.sub("", name)).lower()  # NFKC would spell a sign out and keep it
+    text = _BRACKETS.sub(" ", _MARKS.sub("", _SPACE.sub(" ", text)))
     text = _CULTURE.sub("", text.strip())
     text = _ARCHITECTURE.sub(" ", _NUMBER.sub(" ", text))
     return _SPACE.sub(" ", text).strip(" -_,:.")
 
 
-@lru_cache(maxsize=8192)
+def shown_name(name: str) -> str:
+    """A display name without version, architecture and language, in its own letters: what stays the same everywhere."""
+    text = _SPACE.sub(" ", unicodedata.normalize("NFKC", name)).strip()
+    text = re.sub(_CULTURE, "", text)
+    for pattern in (_NUMBER, _ARCHITECTURE, re.compile(r"\(\s*\)")):
+        text = re.sub(pattern.pattern, " ", text, flags=re.IGNORECASE)
+    return _SPACE.sub(" ", text).strip(" -_,:.") or name.strip()
+
+
+@lru_cache(maxsize=16384)
 def product_of(name: str, publisher: str = "") -> Product | None:
     """The product behind a display name and a publisher, None when the table knows none."""
-    plain, by = normalized(name), publisher.lower()
-    return next((product for product in products() if product.fits(plain, by)), None)
+    return _fitting(normalized(name), publisher.lower())
+
+
+@lru_cache(maxsize=16384)
+def _fitting(plain: str, publisher: str) -> Product | None:
+    return next((product for product in products() if product.fits(plain, publisher)), None)
+
+
+def folded_as(name: str, publisher: str = "") -> str:
+    """What a row is that nobody licenses by itself ("update", "language", "runtime", "driver", ...); else ""."""
+    return _folded(normalized(name), publisher.lower())
+
+
+@lru_cache(maxsize=16384)
+def _folded(plain: str, publisher: str) -> str:
+    return next((row.kind for table in _tables() for row in table.folded if row.fits(plain, publisher)), "")
+
+
+def product_named(text: str) -> Product | None:
+    """The product a person means: by id, name, alias or display name, whatever the case, accents and signs."""
+    plain = plain_text(text)
+    return _by_name().get(plain) or (product_of(text) if plain else None)
+
+
+def licensed(product: Product) -> Product:
+    """The product rights are sold as: itself, but for those advisories know under several names."""
+    return product_by_id(product.licensed_as) if product.licensed_as else product
+
+
+def product_by_id(identity: str) -> Product:
+    """The product of that id. Raises KeyError for one the table does not hold."""
+    return _by_id()[identity]
+
+
+@cache
+def _by_id() -> dict[str, Product]:
+    return {product.id: product for product in products()}
+
+
+@lru_cache(maxsize=16384)
+def plain_text(text: str) -> str:
+    """A name as people compare it: in lower case, without accents, signs and superfluous spaces."""
+    spelled = unicodedata.normalize("NFKD", _SIGNS.sub("", text).casefold())
+    kept = "".join(character for character in spelled if not unicodedata.combining(character))
+    return _SPACE.sub(" ", kept).strip()
+
+
+@cache
+def _by_name() -> dict[str, Product]:
+    """Products by everything that names one; an id outweighs a name, a name an alias."""
+    found: dict[str, Product] = {}
+    for names in (lambda product: product.aliases, lambda product: (product.name,), lambda product: (product.id,)):
+        found |= {plain_text(name): product for product in products() for name in names(product)}
+    return found
 
 
 def installations(snapshot: HostSnapshot) -> tuple[Installation, ...]:
@@ -169,6 +187,24 @@ def version_of(product: Product, application: Application) -> str:
 def comparable(versions: str, written: str) -> str:
     """A version out of an advisory, on the scale of `version_of` for a product of that `versions`."""
     return java_version(written) if versions == "java" else written
+
+
+def license_of(product: Product, edition: str = "", version: str = "", text: str = "") -> LicenseKind:
+    """What a copy needs: the kind of its edition, else of its version as `version_of` writes it, else the product's.
+
+    `text` is the display name as `plain_text` leaves it, where there is one.
+    """
+    named = next((one for one in product.editions if one.name == edition and one.license is not None), None)
+    if named is not None and named.license is not None:
+        return named.license
+    key = dotted_key(version) if version else None
+    if key and any(
+        (dotted_key(start) or b"") <= key < (dotted_key(end) or b"") for start, end in product.free_versions
+    ):
+        return LicenseKind.FREE
+    if product.paid_names and re.search(product.paid_names, text):
+        return LicenseKind.COMMERCIAL
+    return product.license
 
 
 def java_version(written: str) -> str:

@@ -117,7 +117,8 @@ class SoftwareTerms:
     `device_max_age_days` ago is told as old (case 64). `users` and `devices` are what CALs are compared with where the
     client counts them itself; None: nobody said. `private_use_allowed` are products free for private use about which
     it was decided, with the reason. `primary_users` names the user (user principal name) of a machine.
-    `ends_horizon_days` is how early the end of a right is announced.
+    `ends_horizon_days` is how early the end of a right is announced. `host_cores` are the physical cores of hosts that
+    are not audited (VMware, Proxmox), by the names in `hosts`.
     """
 
     unwanted: tuple[UnwantedSoftware, ...] = ()
@@ -130,3 +131,4 @@ class SoftwareTerms:
     private_use_allowed: Mapping[str, str] = field(default_factory=dict)
     primary_users: Mapping[str, str] = field(default_factory=dict)
     ends_horizon_days: int = 60
+    host_cores: Mapping[str, int] = field(default_factory=dict)

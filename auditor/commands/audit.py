@@ -1,7 +1,7 @@
 """`auditor audit`: visit everything of a client, or of several, and report; the monthly run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from auditor.exits import Exit
 from auditor.progress import printable
 
 if TYPE_CHECKING:
+    from auditor.mailing.monthly import Order
+    from auditor.mailing.postman import Trouble
     from auditor.output import Refused
     from auditor.secrets import Resolver
     from auditor.session import Job, Wish
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
 
 @click.command(name="audit", short_help="Visit everything of a client, or of several, and report.")
 @click.argument("client_paths", metavar="[CLIENT]...", type=ANY_PATH, nargs=-1)
-@click.option("--all", "all_folder", type=FOLDER, metavar="DIR", help="Audit every client folder in DIR.")
+@click.option(
+    "--all", "all_folder", type=FOLDER, metavar="DIR", help="Audit every client folder in DIR; ends with an overview."
+)
 @visiting()
 @rendering("CLIENT/reports")
 @judging()
+@click.option("--mail/--no-mail", default=False, help="Mail each report as [mail] of its client says (default: no).")
+@click.option("--dry-run", is_flag=True, help="Visit and report, but write the mail as a file (.eml) and send nothing.")
 @click.option("--list", "only_list", is_flag=True, help="Check the client files, list what they name and stop.")
 def command(**options: Any) -> int:
     """Visit every machine and Microsoft 365 tenant of a client and report.
@@ -37,8 +43,11 @@ def command(**options: Any) -> int:
     if only_list := options["only_list"]:
         for settings in clients:
             _list(settings)
-    if only_list or not clients:
+    all_folder = options["all_folder"]
+    if only_list or (not clients and all_folder is None):
         return Exit.USAGE if refused else Exit.COMPLIANT
+    from auditor.mailing.postman import Trouble
+    from auditor.overview import FOLDER as FOLDER_OF_ALL
     from auditor.secrets import Resolver
     from auditor.session import sessions
 
@@ -47,13 +56,15 @@ def command(**options: Any) -> int:
         _check_apart(clients, "--output", lambda settings: settings.contract.client)
     if several and options["record_into"]:
         _check_apart(clients, "--record", _folder_name)
-    resolver, jobs = Resolver(), []
+    resolver, trouble, jobs = Resolver(), Trouble(), []
     for settings in clients:
         try:
-            jobs.append(_job(settings, options, resolver, several=several))
+            jobs.append(_job(settings, options, resolver, trouble, several=several))
         except AuditorError as error:
             _refuse(str(settings.folder), error, refused, alone=not several)
-    return sessions(jobs, feeds_folder=options["feeds_folder"] or paths.feeds_folder(), refused=refused)
+    overview = None if all_folder is None else options["output"] or all_folder / FOLDER_OF_ALL
+    feeds_folder = options["feeds_folder"] or paths.feeds_folder()
+    return sessions(jobs, feeds_folder=feeds_folder, refused=refused, overview=overview)
 
 
 def _named(client_paths: tuple[Path, ...], all_folder: Path | None) -> tuple[Path, ...]:
@@ -67,8 +78,8 @@ def _named(client_paths: tuple[Path, ...], all_folder: Path | None) -> tuple[Pat
 
 def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[Refused]]":
     """The clients, each once; those whose files are refused are told now, and alone that is raised."""
+    from auditor.agreements import agreed
     from auditor.config import load
-    from auditor.prices import price_list
     from reports.texts import languages
 
     clients: dict[Path, ClientSettings] = {}
@@ -76,7 +87,7 @@ def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[R
     for path in client_paths:
         try:
             settings = load(path, languages=languages())
-            price_list(settings.folder)
+            agreed(settings, datetime.now(UTC).date())
         except AuditorError as error:
             _refuse(str(path), error, refused, alone=len(client_paths) == 1)
         else:
@@ -89,7 +100,7 @@ def _refuse(client: str, error: AuditorError, refused: "list[Refused]", *, alone
 
     if alone:
         raise error
-    click.echo(f"Error: {printable(str(error))}", err=True)
+    click.echo("\n".join(printable(line) for line in [f"Error: {error.lines()[0]}", *error.lines()[1:]]), err=True)
     refused.append(Refused(client=client, problem=str(error)))
 
 
@@ -108,24 +119,26 @@ def _folder_name(settings: "ClientSettings") -> str:
     return settings.folder.resolve().name
 
 
-def _job(settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver", *, several: bool) -> "Job":
+def _job(
+    settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver", trouble: "Trouble", *, several: bool
+) -> "Job":
+    from auditor.agreements import agreed
     from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials
     from auditor.pipeline import Plan
-    from auditor.prices import price_list
     from auditor.session import Job, check_wish
 
-    wish = _wish(settings, options)
+    wish = _wish(settings, options, resolver)
     check_wish(wish)
     if not settings.everything:
         hint = "Add a table [[machines]] per machine, [[tenants]] per Microsoft 365 tenant."
         raise SettingsError(str(settings.file), "machines: the client file names no machine and no tenant.", hint=hint)
-    prices = price_list(settings.folder)
+    agreement = agreed(settings, datetime.now(UTC).date())
     record_into = options["record_into"]
     if record_into is not None and several:
         record_into /= _folder_name(settings)
     ca_file = options["ca_file"]
     plan = Plan(
-        contract=replace(settings.contract, prices=prices.prices),
+        contract=agreement.contract,
         targets=settings.everything,
         credentials=credentials(
             settings.credentials, {target.credential for target in settings.targets}, resolver=resolver
@@ -144,18 +157,39 @@ def _job(settings: "ClientSettings", options: dict[str, Any], resolver: "Resolve
         record_into=record_into,
         refresh_feeds=options["update_feeds"],
         feed_settings=settings.feeds,
-        warnings=prices.notes,
+        warnings=agreement.notes,
     )
-    return Job(plan=plan, wish=wish, history=settings.history, client=str(settings.folder) if several else "")
+    return Job(
+        plan=plan,
+        wish=wish,
+        history=settings.history,
+        terms=settings.history_terms,
+        client=str(settings.folder) if several else "",
+        mail=_mail(settings, options, resolver, trouble),
+    )
 
 
-def _wish(settings: "ClientSettings", options: dict[str, Any]) -> "Wish":
+def _mail(
+    settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver", trouble: "Trouble"
+) -> "Order | None":
+    """How the report is mailed, where that is asked for. Raises SettingsError before anything is visited."""
+    if not (options["mail"] or options["dry_run"]):
+        return None
+    from auditor.mailing.monthly import order
+
+    return order(settings, resolver, dry_run=options["dry_run"], trouble=trouble)
+
+
+def _wish(settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver") -> "Wish":
+    from auditor.protection import report_password
     from auditor.session import Wish
 
     return Wish(
         folder=options["output"] or settings.reports,
         languages=options["languages"] or (settings.contract.language,),
         exports=options["exports"],
+        annex=not options["no_annex"],
+        password=report_password(settings, resolver),
         fail_on=options["fail_on"] or settings.fail_on,
         as_json=options["as_json"],
         command="audit",
@@ -163,7 +197,9 @@ def _wish(settings: "ClientSettings", options: dict[str, Any]) -> "Wish":
 
 
 def _list(settings: "ClientSettings") -> None:
-    """Say what the client file means, without visiting anything."""
+    """Say what the client's files mean, without visiting anything."""
+    from auditor.agreements import agreed
+
     tenants = f", {len(settings.tenants)} Microsoft 365 tenants" if settings.tenants else ""
     click.echo(printable(f"{settings.file}: {settings.contract.client}, {len(settings.targets)} machines{tenants}"))
     for target in settings.everything:
@@ -172,3 +208,10 @@ def _list(settings: "ClientSettings") -> None:
         click.echo(
             printable(f"  {target.name}  {target.protocol.value} {place}  {target.credential} {labels}".rstrip())
         )
+    agreement = agreed(settings, datetime.now(UTC).date())
+    contract = agreement.contract
+    held = (("price", contract.prices), ("right", contract.entitlements or ()), ("waiver", contract.waivers))
+    if told := [f"{len(rows)} {what}{'s' if len(rows) > 1 else ''}" for what, rows in held if rows]:
+        click.echo(f"  {', '.join(told)}")
+    for note in agreement.notes:
+        click.echo(printable(f"  Warning: {note}"))

@@ -10,7 +10,9 @@ from auditor.commands.options import rendering
 @click.command(name="demo", short_help="Audit a recorded demonstration company, without network.")
 @rendering("here")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
-def command(*, output: Path | None, languages: tuple[str, ...], exports: tuple[str, ...], as_json: bool) -> int:
+def command(
+    *, output: Path | None, languages: tuple[str, ...], exports: tuple[str, ...], no_annex: bool, as_json: bool
+) -> int:
     """Audit a recorded demonstration company, without network.
 
     A fictitious bakery, its Linux and Windows machines and its Microsoft 365: everything passes through the real
@@ -26,6 +28,7 @@ def command(*, output: Path | None, languages: tuple[str, ...], exports: tuple[s
         folder=output or Path(),
         languages=languages or (ad_hoc_language(),),
         exports=exports,
+        annex=not no_annex,
         as_json=as_json,
         command="demo",
     )

@@ -62,22 +62,22 @@ def command(*, client_paths: tuple[Path, ...], feeds_folder: Path | None, langua
 
 
 def _checked(path: Path, feeds_folder: Path, resolver: "Resolver") -> "tuple[ClientSettings, list[Section]]":
+    from auditor.agreements import agreed
     from auditor.checkup import Doctor, feeds_section, files_section, tenant_sections
     from auditor.config import load
     from auditor.login import client_cloud_policy, cloud_credentials
     from auditor.pipeline import now
-    from auditor.prices import price_list
     from collectors.cloud.visit import connect
     from collectors.feeds.cache import FeedStore
     from reports.texts import languages
 
     settings = load(path, languages=languages())
-    prices = price_list(settings.folder)
     moment = now()
+    agreement = agreed(settings, moment.date())
     doctor = Doctor(policy=client_cloud_policy(settings), now=moment, connect=connect)
     credentials = cloud_credentials(settings.tenants, resolver)
     return settings, [
-        files_section(settings, prices, moment.date()),
+        files_section(settings, agreement, moment.date()),
         *tenant_sections(settings.tenants, credentials, doctor),
         feeds_section(settings, FeedStore(feeds_folder).states(), moment),
     ]

@@ -1,5 +1,6 @@
 """`auditor init DIR`: a client folder to start from, every setting there and explained."""
 
+import tomllib
 from pathlib import Path
 
 import click
@@ -17,8 +18,11 @@ _IGNORED = "# Written by auditor: results and host keys stay out of version cont
 def command(folder: Path, name: str | None) -> None:
     """Write a commented client folder to start from.
 
-    DIR is created when it does not exist. An existing client.toml is never overwritten.
+    DIR is created when it does not exist. An existing client.toml is never overwritten, nor is a file of rights
+    (licenses.xlsx, .csv or .toml).
     """
+    from auditor.entitlement_template import write_template
+
     file = folder / FILE_NAME
     if file.exists():
         raise SettingsError(str(file), "exists already and is left as it is.", hint="Name another folder.")
@@ -30,6 +34,7 @@ def command(folder: Path, name: str | None) -> None:
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text(_IGNORED, "utf-8")
+        write_template(folder, tomllib.loads(text)["client"]["language"])
     except OSError as error:
         raise SettingsError(str(folder), f"cannot be written: {error.strerror}.") from None
     click.echo(f"{file}\nEdit it, then: auditor feeds update, auditor audit {folder}")

@@ -41,6 +41,7 @@ def rendering(where: str) -> Callable[[_F], _F]:
             metavar="NAME",
             help="Also write this beside the workbook: annex, csv or json; repeatable.",
         ),
+        click.option("--no-annex", is_flag=True, help="Write the manager's workbook without the technician's."),
     )
 
 

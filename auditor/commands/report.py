@@ -20,14 +20,18 @@ def command(
     output: Path | None,
     languages: tuple[str, ...],
     exports: tuple[str, ...],
+    no_annex: bool,
 ) -> int:
     """Write the reports of a past run again, from the history of CLIENT.
 
     CLIENT is a client folder, or a history file (*.sqlite). Nothing is visited or judged anew: the same findings, in
     the language asked for. Exit code 0 when the files are written.
     """
+    from auditor.background import background_or_less
     from auditor.exits import Exit
     from auditor.history import open_history
+    from auditor.protection import report_password
+    from auditor.secrets import Resolver
     from auditor.session import Wish, check_wish, write_reports
 
     with open_history(client_path) as history:
@@ -40,10 +44,13 @@ def command(
             folder=output or history.reports,
             languages=languages or (history.language,),
             exports=exports,
+            annex=not no_annex,
+            password=None if history.settings is None else report_password(history.settings, Resolver()),
             command="report",
         )
         check_wish(wish)
-        delivered, problems = write_reports(history.store.assessment(run.id), wish)
+        assessment = history.store.assessment(run.id)
+        delivered, problems = write_reports(assessment, wish, background_or_less(history.store, run.id, assessment))
     for item in delivered:
         if item.problem:
             click.echo(f"{item.wanted} {item.problem}: the new report is {item.path}", err=True)

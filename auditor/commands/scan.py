@@ -1,6 +1,5 @@
 """`auditor scan`: visit what the command line names, without a client file or with some machines and tenants of one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,11 +81,11 @@ def command(**options: Any) -> int:
       replay:PATH            a recording, or a folder of them (see --record)
     """  # noqa: D301 - click needs the real backspace character
     from auditor.ad_hoc import AppOptions, chosen_tenants
+    from auditor.agreements import Agreement, agreed
     from auditor.config import load
     from auditor.inventory import select
     from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials, overrides
     from auditor.pipeline import Plan
-    from auditor.prices import PriceList, price_list
     from auditor.secrets import Resolver
     from auditor.session import check_wish, session
     from collectors.model import Protocol
@@ -103,10 +102,11 @@ def command(**options: Any) -> int:
     app = AppOptions(**{name: options[name] for name in AppOptions.__dataclass_fields__})
     tenants = chosen_tenants(selection.targets, settings, app)
     logins = {target.credential for target in selection.targets if target.protocol is not Protocol.M365}
-    prices = price_list(settings.folder) if settings else PriceList()
+    contract = _contract(settings, wish.languages[0])
+    agreement = agreed(settings, datetime.now(UTC).date()) if settings else Agreement(contract=contract)
     resolver = Resolver()
     plan = Plan(
-        contract=replace(_contract(settings, wish.languages[0]), prices=prices.prices),
+        contract=agreement.contract,
         targets=selection.targets,
         unvisitable=selection.unvisitable,
         credentials=credentials(settings.credentials if settings else {}, logins, changes, resolver),
@@ -126,7 +126,8 @@ def command(**options: Any) -> int:
         record_into=options["record_into"],
         refresh_feeds=options["update_feeds"],
         feed_settings=settings.feeds if settings else {},
-        warnings=prices.notes,
+        warnings=agreement.notes,
+        partial=True,
     )
     feeds_folder = options["feeds_folder"] or paths.feeds_folder()
     return session(plan, wish, history=paths.scan_history(), feeds_folder=feeds_folder)
@@ -156,6 +157,7 @@ def _wish(options: dict[str, Any], settings: "ClientSettings | None") -> "Wish":
         folder=options["output"] or (None if options["as_json"] else Path()),
         languages=options["languages"] or (language,),
         exports=options["exports"],
+        annex=not options["no_annex"],
         fail_on=options["fail_on"] or (settings.fail_on if settings else "low"),
         as_json=options["as_json"],
         command="scan",

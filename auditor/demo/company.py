@@ -7,6 +7,7 @@ from pathlib import Path
 from auditor.demo.described import Placed, machines
 from auditor.demo.knowledge import compile_into
 from auditor.demo.recordings import write
+from auditor.demo.rights import with_rights
 from auditor.demo.tenant.described import prices, tenant, terms
 from auditor.demo.tenant.recordings import play, target_of
 from auditor.demo.tenant.recordings import write as write_tenant
@@ -54,8 +55,9 @@ def prepare(folder: Path, language: str) -> Demonstration:
     compile_into(FeedStore(feeds_in(folder)).database, AS_OF)
     microsoft = tenant()
     recorded = write_tenant(microsoft, recordings)
+    contract = Contract(client=CLIENT, language=language, m365=terms(microsoft), prices=prices(microsoft))
     plan = Plan(
-        contract=Contract(client=CLIENT, language=language, m365=terms(microsoft), prices=prices(microsoft)),
+        contract=with_rights(contract),
         targets=(
             target_of(microsoft),
             *(_target(one.name, one.described.placed, write(one, recordings)) for one in machines()),

@@ -1,7 +1,8 @@
-"""The technician's annex: a workbook with CVE lists, evidence, raw gaps and sources, apart from the manager's file.
+"""The technician's workbook: everything to work from at once, apart from the manager's file.
 
-The manager's workbook says what to do; this one proves it. It is made for the provider and is not sent to the client as
-it is: details are in English, as the machines and feeds gave them.
+The manager's workbook says what to do; this one proves it and lists it: every missing patch by machine and by remedy
+with its versions and CVE ids, every finding, every piece of evidence, every gap. It is made for the provider and is not
+sent to the client as it is: details are in English, as the machines and feeds gave them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,57 +11,122 @@ from typing import Any, Final
 from collectors.cloud.facts import TenantGap
 from collectors.feeds.records import FeedState
 from collectors.model import CollectorStatus, Gap
+from reports import software_annex, technician
+from reports.background import Background, Change, Changes
 from reports.cells import Value
 from reports.export import Export
-from reports.exports.csv import amounts, cves_of
+from reports.exports.csv import amounts, cves_of, once, waiver_of
 from reports.grid import Column, Page, Styled
+from reports.sheet import FIRST_ROW, Report
 from reports.styles import Style
-from reports.texts import Texts
+from reports.texts import DEFAULT_ZONE, Texts
 from reports.view import exploited, probability, update_of
 from reports.workbook import assemble, named
 from rules.model import Assessment, Evidence, Finding, LicenseLine, MachineSummary, Outcome, TenantSummary
 
-_DATES: Final = frozenset({"released", "due", "renewal"})
-_MOMENTS: Final = frozenset({"as_of", "checked", "published"})
+_DATES: Final = frozenset({"released", "due", "renewal", "last_update", "first_on", "last_on", "fixed_on"})
+_MOMENTS: Final = frozenset({"as_of", "checked", "published", "read_on"})
+_NUMBERS: Final = frozenset({"missing", "urgent", "overdue", "machine_count", "late"})
+_PERCENTS: Final = frozenset({"probability"})
 _WIDE: Final = {
     "message": 50.0,
     "remedy": 50.0,
+    "todo": 40.0,
+    "machines": 44.0,
+    "packages": 26.0,
+    "unseen": 34.0,
     "detail": 60.0,
     "what": 44.0,
     "seen": 34.0,
     "reasons": 40.0,
     "cves": 34.0,
 }
+_MOST_LINKS: Final = 60_000  # Excel opens no sheet with more than 65,530
+_HEADING_COLUMNS: Final = 8
 Line = Callable[[Any], Sequence[Value | Styled]]
 
 
-def render(assessment: Assessment, language: str) -> bytes:
-    """Render the annex as an xlsx file; the same input gives the same bytes."""
-    texts = Texts(language)
-    told = [finding for finding in assessment.findings if finding.outcome is not Outcome.PASS]
-    proofs = [(finding.ref, finding.subject, evidence) for finding in told for evidence in finding.evidence]
+def render(
+    assessment: Assessment, language: str, *, zone: str = DEFAULT_ZONE, background: Background | None = None
+) -> bytes:
+    """Render the technician's workbook as an xlsx file; the same input gives the same bytes."""
+    texts = Texts(language, zone=zone)
+    report = Report(assessment, texts, background)
+    pages = [*_work(report), *_proofs(report), *_raw(report)]
+    return assemble(pages, assessment, texts, texts.text("workbook.annex_title", client=assessment.client))
+
+
+def _work(report: Report) -> list[Page]:
+    """What there is to do: machines, and missing patches sorted in both ways; each line leads to its proof."""
+    texts, view = report.texts, report.view
+    machines = _page(
+        texts, "machines", technician.MACHINE_HEADS, view.machines, lambda one: technician.machine_line(report, one)
+    )
+    found = technician.by_machine(report)
+    patches = _page(texts, "patches", technician.PATCH_HEADS, found, technician.patch_line(report))
+    fixes = technician.remedies(report)
+    remedies = _page(texts, "remedies", technician.REMEDY_HEADS, fixes, technician.remedy_line(report))
+    first_patch: dict[str, int] = {}
+    for row, finding in enumerate(found, FIRST_ROW):
+        first_patch.setdefault(finding.subject, row)
+    for row, machine in enumerate(view.machines, FIRST_ROW):
+        if machine.name in first_patch:
+            machines.link(row, 1, patches.title, machine.name, to=first_patch[machine.name])
+    proofs = {ref: row for row, (ref, _, _) in reversed(list(enumerate(_evidence_rows(report), FIRST_ROW)))}
+    evidence = texts.text("annex.evidence")
+    for row, finding in enumerate(found[:_MOST_LINKS], FIRST_ROW):
+        if finding.ref in proofs:
+            patches.link(row, 2, evidence, finding.ref, to=proofs[finding.ref])
+    return [machines, patches, remedies]
+
+
+def _told(report: Report) -> list[Finding]:
+    return [finding for finding in report.assessment.findings if finding.outcome is not Outcome.PASS]
+
+
+def _evidence_rows(report: Report) -> list[tuple[str, str, Evidence]]:
+    return [(finding.ref, finding.subject, evidence) for finding in _told(report) for evidence in finding.evidence]
+
+
+def _proofs(report: Report) -> list[Page]:
+    texts, changes = report.texts, report.background.changes
+    pages = [
+        _page(texts, "findings", _FINDING, _told(report), lambda finding: _finding(finding, texts)),
+        _page(
+            texts, "evidence", _EVIDENCE, _evidence_rows(report), lambda row: _evidence(row[0], row[1], row[2], texts)
+        ),
+    ]
+    if changes is not None:
+        pages.append(_page(texts, "changes", _CHANGE, _changed(changes), lambda row: _change(row[0], row[1], texts)))
+    return pages
+
+
+def _raw(report: Report) -> list[Page]:
+    texts, assessment = report.texts, report.assessment
     seen: tuple[MachineSummary | TenantSummary, ...] = (*assessment.machines, *assessment.tenants)
     gaps = [(one.target.name, gap) for one in seen for gap in one.gaps]
     statuses = [(one.target.name, status) for one in seen for status in one.collectors]
     licenses = [(tenant.target.name, line) for tenant in assessment.tenants for line in tenant.licenses]
-    pages = [
-        _page(texts, "findings", _FINDING, told, lambda finding: _finding(finding, texts)),
-        _page(texts, "evidence", _EVIDENCE, proofs, lambda row: _evidence(row[0], row[1], row[2], texts)),
+    return [
         _page(texts, "gaps", _GAP, gaps, lambda row: _gap(*row)),
         _page(texts, "licenses", _LICENSE, licenses, lambda row: _license(*row)),
+        *software_annex.pages(report),
         _page(texts, "collectors", _STATUS, statuses, lambda row: _status(*row)),
         _page(texts, "feeds", _FEED, assessment.feeds, _feed),
         _page(texts, "failures", _FAILURE, assessment.failures, lambda row: (row.rule, row.subject, row.error)),
     ]
-    return assemble(pages, assessment, texts, texts.text("workbook.annex_title", client=assessment.client))
 
 
 _FINDING: Final = (
     *("ref", "rule", "machine", "key", "outcome", "state", "severity", "confidence", "priority", "reasons", "message"),
     *("remedy", "installed", "expected", "update", "advisories", "cves", "exploited", "probability", "released", "due"),
-    *("person", "saving", "cost", "fingerprint"),
+    *("person", "saving", "cost", "once", "waiver", "fingerprint"),
 )
 _EVIDENCE: Final = ("ref", "machine", "what", "seen", "expected", "source", "url", "as_of")
+_CHANGE: Final = (
+    *("change", "ref", "rule", "machine", "key", "severity", "first_on", "last_on", "fixed_on", "released", "due"),
+    "kept",
+)
 _GAP: Final = ("machine", "kind", "collector", "reason", "permission", "detail")
 _LICENSE: Final = (
     *("tenant", "product", "part_number", "sku", "kind", "verdict", "bought", "grace", "suspended", "locked"),
@@ -78,18 +144,29 @@ def _page(texts: Texts, name: str, heads: Sequence[str], items: Sequence[Any], l
     columns = [
         Column(
             title=texts.text(f"annex.{head}"),
-            style=Style.DATE if head in _DATES else Style.MOMENT if head in _MOMENTS else Style.TEXT,
+            style=_style(head),
             width=_WIDE.get(head) or (17 if head in _MOMENTS else None),
             least=11,
             most=40,
         )
         for head in heads
     ]
-    page.heading(f"{texts.text('annex.heading')} – {page.title}", texts.text("annex.intro"), min(len(columns), 8))
+    heading = f"{texts.text('annex.heading')} – {page.title}"
+    page.heading(heading, texts.text("annex.intro"), min(len(columns), _HEADING_COLUMNS))
     page.table(columns, items, line, main=True)
     if not items:
         page.line((1, texts.text("annex.empty"), Style.PLAIN))
     return page
+
+
+def _style(head: str) -> Style:
+    styles = (
+        (_DATES, Style.DATE),
+        (_MOMENTS, Style.MOMENT),
+        (_NUMBERS, Style.NUMBER),
+        (_PERCENTS, Style.PERCENT),
+    )
+    return next((style for heads, style in styles if head in heads), Style.TEXT)
 
 
 def _finding(finding: Finding, texts: Texts) -> Sequence[Value | Styled]:
@@ -114,11 +191,12 @@ def _finding(finding: Finding, texts: Texts) -> Sequence[Value | Styled]:
         _text(params.get("advisories")),
         ", ".join(cves_of(finding)),
         "" if known is None else texts.value(known),
-        Styled(probability(finding), Style.PERCENT),
+        probability(finding),
         finding.released_on,
         finding.due_on,
         finding.person,
-        *(Styled(amount, Style.EURO) for amount in amounts(finding)),
+        *(Styled(amount, Style.EURO) for amount in (*amounts(finding), once(finding))),
+        waiver_of(finding),
         finding.fingerprint,
     )
 
@@ -130,6 +208,34 @@ def _text(value: object) -> str:
 def _evidence(ref: str, machine: str, evidence: Evidence, texts: Texts) -> Sequence[Value | Styled]:
     what = texts.message(evidence.what)
     return (ref, machine, what, evidence.seen, evidence.expected, evidence.source, evidence.url, evidence.as_of)
+
+
+def _changed(changes: Changes) -> list[tuple[str, Change]]:
+    kinds = (
+        ("new", changes.new),
+        ("reopened", changes.reopened),
+        ("fixed", changes.fixed),
+        ("unseen", changes.unseen),
+    )
+    return [(kind, change) for kind, found in kinds for change in found]
+
+
+def _change(kind: str, change: Change, texts: Texts) -> Sequence[Value | Styled]:
+    kept = "" if change.late is None else texts.text(f"annex.kept_{'no' if change.late else 'yes'}")
+    return (
+        texts.text(f"changes.{kind}"),
+        change.ref,
+        change.rule,
+        change.subject,
+        change.key,
+        change.severity,
+        change.first_on,
+        change.last_on,
+        change.fixed_on,
+        change.released_on,
+        change.due_on,
+        kept,
+    )
 
 
 def _gap(machine: str, gap: Gap | TenantGap) -> Sequence[Value]:

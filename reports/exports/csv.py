@@ -33,6 +33,8 @@ COLUMNS: Final = (
         "saving",
         "cost",
         "fingerprint",
+        "once",
+        "waiver",
     ),
 )
 
@@ -77,6 +79,8 @@ def _fields(finding: Finding, texts: Texts) -> tuple[str, ...]:
         finding.person,
         *(_amount(amount, texts) for amount in amounts(finding)),
         finding.fingerprint,
+        _amount(once(finding), texts),
+        waiver_of(finding),
     )
 
 
@@ -86,6 +90,16 @@ def amounts(finding: Finding) -> tuple[Decimal | None, Decimal | None]:
     if money is None or not money.priced:
         return None, None
     return money.monthly, money.cost
+
+
+def once(finding: Finding) -> Decimal | None:
+    """What a finding costs a single time, in euro excluding VAT; None where it costs nothing once."""
+    return None if finding.money is None or not finding.money.once else finding.money.once
+
+
+def waiver_of(finding: Finding) -> str:
+    """The waiver that accepts a finding and its last day; "" where none does."""
+    return "" if finding.waiver is None else f"{finding.waiver.id} ({finding.waiver.until.isoformat()})"
 
 
 def _amount(amount: Decimal | None, texts: Texts) -> str:

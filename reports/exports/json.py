@@ -14,6 +14,7 @@ from reports.export import Export
 from reports.texts import Texts
 from reports.workbook import named
 from rules.model import Assessment, Finding, TenantSummary
+from rules.software.position import SoftwareSummary
 
 SCHEMA: Final = 1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -28,6 +29,8 @@ def render(assessment: Assessment, language: str) -> bytes:
     head: dict[str, Any] = {"schema": SCHEMA, "language": language}
     head |= {name: _plain(getattr(assessment, name)) for name in _FIELDS}
     head["tenants"] = [_tenant(tenant) for tenant in assessment.tenants]
+    head["software"] = None if assessment.software is None else _software(assessment.software, texts)
+    head["waivers"] = _plain(assessment.waivers)
     encoder = msgspec.json.Encoder()
     opening = encoder.encode(head)[:-1] + b',"findings":['
     lines = (encoder.encode(_finding(finding, texts)) for finding in assessment.findings)
@@ -45,6 +48,16 @@ def _tenant(tenant: TenantSummary) -> dict[str, Any]:
     record: dict[str, Any] = _plain(tenant)
     if tenant.organization is not None:
         record["organization"]["plans"] = sorted(tenant.organization.plans)
+    return record
+
+
+def _software(summary: SoftwareSummary, texts: Texts) -> dict[str, Any]:
+    """The license position; each line's remarks also in words."""
+    record: dict[str, Any] = _plain(summary)
+    for line, words in zip(summary.lines, record["lines"], strict=True):
+        words["notes_text"] = [_plain(texts.message(note)) for note in line.notes]
+    for name, rights in (("idle", summary.idle), ("upcoming", summary.upcoming)):
+        record[f"{name}_text"] = [_plain(texts.message(right)) for right in rights]
     return record
 
 

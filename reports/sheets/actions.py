@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Final
 
-from reports import license_words, words
+from reports import evolution, license_words, words
 from reports.actions import Action
 from reports.cells import Value
 from reports.grid import Column, Page, Styled
+from reports.places import Places
 from reports.sheet import Report, Sheet
 from reports.styles import Style
 from rules.model import PriorityLevel
 
+_NAME: Final = "sheets.actions."
 LEVEL_STYLES: Final = {
     PriorityLevel.NOW: Style.BAD,
     PriorityLevel.PLAN: Style.WARN,
@@ -21,50 +23,74 @@ LEVEL_STYLES: Final = {
 
 def build(page: Page, report: Report) -> None:
     """Lay the sheet out, one line per action, the most urgent first."""
-    texts = report.texts
-    name = "sheets.actions."
-    columns = (
-        Column(title=texts.text(name + "ref"), style=Style.REFERENCE, width=11.5),
-        Column(title=texts.text(name + "priority"), width=14),
-        Column(title=texts.text(name + "finding"), width=30),
-        Column(title=texts.text(name + "impact"), width=29),
-        Column(title=texts.text(name + "proposal"), style=Style.STRONG, width=32),
-        Column(title=texts.text(name + "machines"), width=21),
-        Column(title=texts.text(name + "owner"), width=13.5),
-        Column(title=texts.text(name + "due"), style=Style.DATE, width=11.5),
-        Column(title=texts.text(name + "late"), style=Style.NUMBER, width=8.5),
-        Column(title=texts.text(name + "money"), style=Style.EURO_SIGNED, width=14),
-    )
-    page.heading(texts.text(name + "heading"), texts.text(name + "intro", sheet=report.title("missing")), len(columns))
-
-    def line(action: Action) -> Sequence[Value | Styled]:
-        late = max(0, (report.view.day - action.due_on).days) if action.due_on is not None else 0
-        return (
-            action.ref,
-            Styled(texts.text(f"priority.{action.level.value}"), LEVEL_STYLES[action.level]),
-            words.finding_text(report, action),
-            words.impact(report, action),
-            words.proposal(report, action),
-            words.machines(report, action),
-            texts.text(f"owner.{action.owner}"),
-            action.due_on,
-            Styled(late, Style.LATE) if late else None,
-            _money(report, action),
-        )
-
-    page.table(columns, report.actions, line, main=True)
+    texts, places = report.texts, Places(report)
+    once = any(action.money is not None and action.money.once for action in report.actions)
+    columns = _columns(report, once=once)
+    page.one_wide = True  # a line is one decision: on paper it is not cut in two
+    intro = texts.text(_NAME + "intro", sheet=report.title("patches"))
+    page.heading(texts.text(_NAME + "heading"), intro, len(columns))
+    first = page.table(columns, report.actions, lambda action: _line(report, action, once=once), main=True)
+    for row, action in enumerate(report.actions, first):
+        sheet, to = places.details(action)
+        page.link(row, 1, report.title(sheet), action.ref, to=to)
     if not report.actions:
-        reason = texts.text(name + "empty", sheet=report.title("coverage"))
+        reason = texts.text(_NAME + "empty", sheet=report.title("coverage"))
         page.wide(reason, Style.GOOD_BOX, 1, len(columns), 30)
 
 
+def _columns(report: Report, *, once: bool) -> tuple[Column, ...]:
+    def column(name: str, width: float, style: Style = Style.TEXT) -> Column:
+        return Column(title=report.texts.text(_NAME + name), style=style, width=width)
+
+    columns = (
+        column("ref", 11.5, Style.REFERENCE_LINK),
+        column("priority", 13),
+        column("finding", 26 if once else 28),
+        column("impact", 24 if once else 26),
+        column("proposal", 29 if once else 31, Style.STRONG),
+        column("machines", 17 if once else 18),
+        column("owner", 12.5),
+        column("due", 11.5, Style.DATE),
+        column("late", 8, Style.NUMBER),
+        column("since", 11, Style.DATE),
+        column("money", 13, Style.EURO_SIGNED),
+    )
+    # What is paid a single time has a column of its own, and only where there is any.
+    return (*columns, column("once", 11.5, Style.EURO_SIGNED)) if once else columns
+
+
+def _line(report: Report, action: Action, *, once: bool) -> Sequence[Value | Styled]:
+    texts = report.texts
+    late = max(0, (report.view.day - action.due_on).days) if action.due_on is not None else 0
+    line = (
+        action.ref,
+        Styled(texts.text(f"priority.{action.level.value}"), LEVEL_STYLES[action.level]),
+        words.finding_text(report, action),
+        words.impact(report, action),
+        words.proposal(report, action),
+        words.machines(report, action),
+        texts.text(f"owner.{action.owner}"),
+        action.due_on,
+        Styled(late, Style.LATE) if late else None,
+        evolution.since(report, action),
+        _money(report, action),
+    )
+    return (*line, _once(action)) if once else line
+
+
 def _money(report: Report, action: Action) -> Value | Styled:
-    """What it saves (positive) or costs (negative) a year; nothing where it is about no seats."""
+    """What it saves (positive) or costs (negative) a year; nothing where it is about no seats, or paid once."""
     if action.money is None:
         return None
     if not action.money.priced:
         return Styled(report.texts.text("values.none"), Style.UNKNOWN)
-    return license_words.yearly(action.money)
+    amount = license_words.yearly(action.money)
+    return None if not amount and action.money.once else amount
+
+
+def _once(action: Action) -> Value:
+    """What it costs a single time, as a negative amount."""
+    return -action.money.once if action.money is not None and action.money.once else None
 
 
 SHEET = Sheet(name="actions", order=20, build=build)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from collectors.feeds.records import FeedState
 from collectors.model import FactKind, Gap, GapReason
-from reports import license_words, tenant_coverage, words
+from reports import license_words, software_coverage, tenant_coverage, words
 from reports.cells import Value
 from reports.grid import Column, Page, Styled, lines_of, room, row_height
 from reports.sheet import Report, Sheet
@@ -20,10 +20,11 @@ _LAST: Final = len(_WIDTHS)
 _WINDOWS_REASONS: Final = frozenset({GapReason.DENIED, GapReason.MISSING})
 _REGISTRY_TOOL: Final = "reg.exe"  # what answers where a policy lets PowerShell run nothing (W31)
 _LICENSE_TERMS: Final = ("seat", "surplus", "deficit", "grace", "inactive", "anniversary", "prices")
+_SOFTWARE_TERMS: Final = ("entitlement", "proof", "metric", "downgrade")
 _DEFINITIONS: Final = (
-    *("missing", "up_to_date", "unknown", "not_audited", "overdue", "exploited", "probability"),
-    *("cross_check", "severity", "support", "esu", "reboot", "cumulative", "wsus"),
-    *(*_LICENSE_TERMS, "reference"),
+    *("missing", "up_to_date", "unknown", "not_audited", "overdue", "exploited"),
+    *("severity", "support", "esu", "reboot", "cumulative", "wsus"),
+    *(*_LICENSE_TERMS, *_SOFTWARE_TERMS, "rate", "waiver", "reference"),
 )
 
 
@@ -35,6 +36,8 @@ def build(page: Page, report: Report) -> None:
     _not_audited(page, report)
     _partial(page, report)
     _tenants(page, report)
+    _software(page, report)
+    _waivers(page, report)
     _unknowns(page, report)
     _failures(page, report)
     _feeds(page, report)
@@ -154,6 +157,27 @@ def _tenants(page: Page, report: Report) -> None:
         page.skip()
 
 
+def _software(page: Page, report: Report) -> None:
+    """On what the license position rests."""
+    if report.software.told:
+        heads = ("software_subject", "software_fact")
+        _section(page, report, "software", heads, software_coverage.facts(report), lambda row: row, "unknowns_none")
+
+
+def _waivers(page: Page, report: Report) -> None:
+    """What the client accepts for a time, with the waivers that end, have ended or meet nothing."""
+    heads = ("id", "state", "what", "reason", "matched", "until", "by")
+    _section(
+        page,
+        report,
+        "waivers",
+        [f"waiver_{head}" for head in heads],
+        report.assessment.waivers,
+        lambda use: software_coverage.waiver_line(report, use),
+        "waivers_none",
+    )
+
+
 def _unknowns(page: Page, report: Report) -> None:
     """Checks without an answer on machines that were seen: one line where machines share checks and reason."""
     texts = report.texts
@@ -171,6 +195,7 @@ def _unknowns(page: Page, report: Report) -> None:
     def line(row: tuple[tuple[str, tuple[str, ...]], list[str]]) -> Sequence[Value | Styled]:
         (why, rules), names = row
         tenants = {name: words.tenant_label(report, name) for name in names if name in report.licenses.names}
+        tenants |= {"": texts.text(_NAME + "estate")} if "" in names else {}
         listed = texts.listing([tenants.get(name, name) for name in names])
         who = listed if tenants else texts.text(_NAME + "checks_count", count=len(names), names=listed)
         return (who, "\n".join(texts.text(f"rules.{rule}.title") for rule in rules), why)
@@ -263,6 +288,10 @@ def _definitions(page: Page, report: Report) -> None:
     for name in _DEFINITIONS:
         if name in _LICENSE_TERMS and not report.licenses.tenants:
             continue
+        if name in _SOFTWARE_TERMS and not report.software.told:
+            continue
+        if name == "waiver" and not report.assessment.waivers:
+            continue
         term, meaning = texts.text(f"definitions.{name}.term"), texts.text(f"definitions.{name}.meaning")
         deepest = max(lines_of(term, room(_WIDTHS[0], bold=True)), lines_of(meaning, room(sum(_WIDTHS[1:]))))
         row = page.line(
@@ -283,16 +312,11 @@ def _closing(page: Page, report: Report) -> None:
         finished_at=assessment.finished_at,
     )
     personal = "personal_licenses" if report.reviews else "personal"
-    for title, sentences in (("product", ("",)), ("limits", ("clause", personal))):
+    limits = [texts.text(_NAME + name, sheet=report.title("users")) for name in ("clause", "law", personal)]
+    for title, sentences in (("product", [version]), ("limits", limits)):
         page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
         for sentence in sentences:
-            page.wide(
-                texts.text(_NAME + sentence, sheet=report.title("users")) if sentence else version,
-                Style.SENTENCE,
-                1,
-                _LAST,
-                32 if sentence == "clause" else 18,
-            )
+            page.note(sentence, Style.SENTENCE, _LAST)
         page.skip()
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from reports import license_words
 from reports.cells import Value
-from reports.charts import Bars, Chart
+from reports.charts import Bars, Chart, ChartKind
 from reports.grid import Column, Page, Styled
 from reports.licenses import Product, Totals
 from reports.sheet import Report, Sheet
@@ -20,7 +20,8 @@ _PRODUCT, _BOUGHT, _ASSIGNED, _ACTIVE = 1, 3, 5, 8  # columns the chart reads
 _CHART_ROWS: Final = 8
 _ROWS_PER_BAR: Final = 0.7
 _CHART_CM: Final = 30
-_ONE_PAGE: Final = 16  # so many products and the chart are read on one printed page; more flow on
+_SPEND_ROWS: Final = 10
+_SPEND_LABEL: Final = 10  # column of the bar's label, beside those of its amounts
 VERDICT_STYLES: Final = {
     SeatVerdict.OK: Style.GOOD,
     SeatVerdict.UNDER: Style.BAD,
@@ -34,7 +35,6 @@ VERDICT_STYLES: Final = {
 def build(page: Page, report: Report) -> None:
     """Lay the sheet out; without lines it says why, and what permission is missing."""
     texts, licenses = report.texts, report.licenses
-    page.one_page = len(licenses.products) <= _ONE_PAGE
     columns = _columns(report)
     page.heading(texts.text(_NAME + "heading"), license_words.data_dates(report), len(columns))
     first = page.table(columns, licenses.products, lambda product: _line(report, product), main=True)
@@ -51,7 +51,10 @@ def build(page: Page, report: Report) -> None:
             page.note(sentence, Style.SENTENCE, last)
         page.note(texts.text(_NAME + "explained"), Style.NOTE, last)
     if licenses.readable:
+        if licenses.charted:
+            page.turn()
         _chart(page, report, first, last)
+        _spend(page, report, last)
 
 
 def _columns(report: Report) -> tuple[Column, ...]:
@@ -222,6 +225,53 @@ def _chart(page: Page, report: Report, first: int, last: int) -> None:
             at=page.next_row,
             rows=_CHART_ROWS + ceil(_ROWS_PER_BAR * len(bars) * len(shown)),
             width_cm=_CHART_CM,
+        )
+    )
+
+
+def _spend(page: Page, report: Report, last: int) -> None:
+    """One bar: what a year costs, by what becomes of the seats."""
+    texts, spend = report.texts, report.licenses.spend
+    page.skip()
+    page.wide(texts.text(_NAME + "spend"), Style.SECTION, 1, last, 22)
+    if not spend.whole:
+        page.note(texts.text(_NAME + "spend_none"), Style.SENTENCE, last)
+        return
+    message = texts.text(
+        _NAME + "spend_message",
+        whole=texts.euros(spend.whole),
+        used=texts.percent(float(spend.used / spend.whole)),
+        inactive=texts.euros(spend.inactive),
+        unassigned=texts.euros(spend.unassigned),
+    )
+    if spend.left_out:
+        message = f"{message} {texts.text(_NAME + 'spend_left_out', count=spend.left_out)}"
+    page.note(message, Style.SENTENCE, last)
+    page.skip()
+    label = texts.text(_NAME + "spend_label", count=spend.products)
+    # In the columns of amounts above, which are wide enough.
+    parts = (("used", 11, spend.used), ("inactive", 12, spend.inactive), ("unassigned", 13, spend.unassigned))
+    heads = {column: texts.text(f"{_NAME}spend_{name}") for name, column, _ in parts}
+    heads[_SPEND_LABEL] = texts.text(_NAME + "spend_year")
+    page.line(*((column, head, Style.HEADER) for column, head in heads.items()), height=32)
+    row = page.line((_SPEND_LABEL, label, Style.STRONG), *((column, amount, Style.EURO) for _, column, amount in parts))
+    page.skip()
+    page.draw(
+        Chart(
+            kind=ChartKind.STACKED,
+            title=texts.text(_NAME + "spend_title"),
+            description=message,
+            label_axis=texts.text(_NAME + "spend_year"),
+            value_axis=texts.text(_NAME + "spend_axis"),
+            first=row,
+            last=row,
+            label_column=_SPEND_LABEL,
+            labels=(label,),
+            bars=tuple(Bars(title=heads[column], column=column, values=(amount,)) for _, column, amount in parts),
+            at=page.next_row,
+            rows=_SPEND_ROWS,
+            width_cm=_CHART_CM,
+            number_format="#,##0",
         )
     )
 

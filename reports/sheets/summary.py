@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from reports import license_words, words
+from reports import evolution, license_words, software_words, words
 from reports.actions import Action
 from reports.cells import Value
 from reports.grid import Page, lines_of, room, row_height
+from reports.headline import headline
+from reports.places import Places
 from reports.sheet import Report, Sheet
 from reports.styles import Style
 from reports.tiles import Tile, tiles
@@ -15,10 +17,10 @@ from reports.view import MachineState
 from rules.model import Outcome, PriorityLevel
 
 _NAME: Final = "sheets.summary."
-# Three tiles side by side: A, C and E to G; B and D keep them apart. The list of actions uses the same columns.
-_WIDTHS: Final = {1: 32.5, 2: 1.4, 3: 32.5, 4: 1.4, 5: 13.5, 6: 13.5, 7: 12.0}
-_LAST: Final = 7
-_TILE_COLUMNS: Final = ((1, 1), (3, 3), (5, 7))
+# Three tiles side by side: A, C to D and F to H; B and E keep them apart. The list of actions uses the same columns.
+_WIDTHS: Final = {1: 34.5, 2: 1.0, 3: 22.0, 4: 13.5, 5: 1.0, 6: 12.5, 7: 11.5, 8: 11.5}
+_LAST: Final = 8
+_TILE_COLUMNS: Final = ((1, 1), (3, 4), (6, 8))
 _MOST_ACTIONS: Final = 5
 _LICENSE_ACTIONS: Final = 2
 _NAMES_SHOWN: Final = 6
@@ -41,7 +43,7 @@ def build(page: Page, report: Report) -> None:
 def _title(page: Page, report: Report) -> None:
     texts, view, assessment = report.texts, report.view, report.assessment
     day = texts.local_day(assessment.as_of)
-    heading = "heading" if not view.licenses.tenants else "heading_both" if view.known else "heading_licenses"
+    heading = "heading" if not view.standing.wanted else "heading_both" if view.known else "heading_licenses"
     page.wide(texts.text(_NAME + heading), Style.TITLE, 1, _LAST, 36)
     subtitle = texts.text(
         _NAME + "subtitle",
@@ -118,17 +120,24 @@ def _unseen_tenants(report: Report) -> Iterator[str]:
 
 def _brief(page: Page, report: Report) -> None:
     _section(page, report.texts.text(_NAME + "brief"))
-    for sentence in brief(report):
+    for sentence in in_three(report):
         page.wide(sentence, Style.SENTENCE, 1, _LAST, _height(sentence, 5))
     page.skip()
 
 
+def in_three(report: Report) -> tuple[str, ...]:
+    """State, striking fact, outlook: one sentence each."""
+    machines = report.view.known or not report.view.standing.wanted
+    return (headline(report), *((_striking(report),) if machines else ()), _outlook(report))
+
+
 def brief(report: Report) -> tuple[str, ...]:
-    """Give the sentences: state, striking fact, licenses, outlook; what was not to be audited has none."""
+    """Give what the mail tells: state, striking fact, licenses, software, outlook; what was not audited has none."""
     machines = report.view.known or not report.licenses.tenants
     return (
         *((_state(report), _striking(report)) if machines else ()),
         *((license_words.state(report),) if report.licenses.tenants else ()),
+        *((software_words.state(report),) if report.software.declared else ()),
         _outlook(report),
     )
 
@@ -216,6 +225,7 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
         ([(tile.label, Style.KPI_LABEL) for tile in row], 20),
         ([(tile.figure, tile.style) for tile in row], 34),
         ([(tile.note, Style.KPI_NOTE) for tile in row], 40),
+        ([(tile.trend or None, Style.KPI_TREND) for tile in row], 17 if any(tile.trend for tile in row) else 3),
     )
     for values, height in parts:
         cells = [
@@ -231,21 +241,21 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
 def decisions(report: Report) -> tuple[Action, ...]:
     """The actions the first sheet shows: the five most urgent, of which two about licenses where there are as many."""
     wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
-    licenses = [action for action in wanted if action.tenant][:_LICENSE_ACTIONS]
+    licenses = [action for action in wanted if action.tenant or action.estate][:_LICENSE_ACTIONS]
     others = [action for action in wanted if action not in licenses]
     shown = {*map(id, licenses), *map(id, others[: _MOST_ACTIONS - len(licenses)])}
     return tuple(action for action in wanted if id(action) in shown)
 
 
 def _decide(page: Page, report: Report) -> None:
-    texts, view = report.texts, report.view
+    texts = report.texts
     _section(page, texts.text(_NAME + "decide"))
     wanted = decisions(report)
     if not wanted:
         page.wide(texts.text(_NAME + "decide_none"), Style.SENTENCE, 1, _LAST, 20)
         page.skip()
         return
-    heads = {1: "action", 3: "impact", 5: "owner", 6: "due", 7: "ref"}
+    heads = {1: "action", 3: "impact", 4: "owner", 6: "due", 7: "money", 8: "ref"}
     page.line(
         *(
             (column, texts.text(f"{_NAME}column_{heads[column]}") if column in heads else None, Style.HEADER)
@@ -253,29 +263,11 @@ def _decide(page: Page, report: Report) -> None:
         ),
         height=20,
     )
+    places, plan = Places(report), report.title("actions")
     for action in wanted:
-        todo, why = words.proposal(report, action), words.impact_with_money(report, action)
-        due = words.due(report, action)
-        passed = action.overdue or (action.due_on is not None and action.due_on < view.day)
-        page.line(
-            (1, todo, Style.STRONG),
-            (2, None, Style.GAP),
-            (3, why, Style.TEXT),
-            (4, None, Style.GAP),
-            (5, texts.text(f"owner.{action.owner}"), Style.TEXT),
-            (6, due[:1].upper() + due[1:] if passed else action.due_on, Style.PASSED if passed else Style.DATE),
-            (7, action.ref, Style.REFERENCE),
-            height=row_height(
-                max(
-                    lines_of(todo, room(_WIDTHS[1], bold=True)),
-                    lines_of(why, room(_WIDTHS[3])),
-                    lines_of(due, room(_WIDTHS[6], bold=True)) if passed else 1,
-                )
-            )
-            + 2,
-        )
+        row = _decision(page, report, action)
+        page.link(row, _LAST, plan, action.ref, to=places.of_action(action))
     rest = len(report.actions) - len(wanted)
-    plan = report.title("actions")
     text = (
         texts.text(_NAME + "decide_more", count=rest, sheet=plan)
         if rest
@@ -286,12 +278,56 @@ def _decide(page: Page, report: Report) -> None:
     page.skip()
 
 
+def _decision(page: Page, report: Report, action: Action) -> int:
+    """One line: what to do, why, who, by when, the euros, and the reference that leads to the plan."""
+    texts = report.texts
+    todo = words.proposal(report, action)
+    why = words.impact_with_once(report, action)
+    due = words.due(report, action)
+    passed = action.overdue or (action.due_on is not None and action.due_on < report.view.day)
+    return page.line(
+        (1, todo, Style.STRONG),
+        (2, None, Style.GAP),
+        (3, why, Style.TEXT),
+        (4, texts.text(f"owner.{action.owner}"), Style.TEXT),
+        (5, None, Style.GAP),
+        (6, due[:1].upper() + due[1:] if passed else action.due_on, Style.PASSED if passed else Style.DATE),
+        (7, *_euros(report, action)),
+        (8, action.ref, Style.REFERENCE_LINK),
+        height=row_height(
+            max(
+                lines_of(todo, room(_WIDTHS[1], bold=True)),
+                lines_of(why, room(_WIDTHS[3])),
+                lines_of(due, room(_WIDTHS[6], bold=True)) if passed else 1,
+            )
+        )
+        + 2,
+    )
+
+
+def _euros(report: Report, action: Action) -> tuple[Value, Style]:
+    """What an action saves or costs: a year ("/an"), or else a single time, which the reason says in words."""
+    money = action.money
+    if money is None:
+        return None, Style.TEXT
+    if not money.priced:
+        return report.texts.text("values.none"), Style.UNKNOWN
+    amount = license_words.yearly(money)
+    return (-money.once, Style.IMPACT) if money.once and not amount else (amount, Style.IMPACT_YEARLY)
+
+
 def _closing(page: Page, report: Report) -> None:
     texts = report.texts
     _section(page, texts.text(_NAME + "trend"))
-    page.wide(texts.text(_NAME + "first"), Style.SENTENCE, 1, _LAST, 20)
+    for sentence in evolution.sentences(report):
+        page.wide(sentence, Style.SENTENCE, 1, _LAST, _height(sentence, 5))
+    sheet = report.title("evolution")
+    row = page.line((1, texts.text(_NAME + "trend_more", sheet=sheet), Style.LINK), height=17)
+    page.link(row, 1, sheet, sheet)
     clause = texts.text(_NAME + "clause", sheet=report.title("coverage"))
     page.wide(clause, Style.NOTE, 1, _LAST, _height(clause, 2))
+    # LibreOffice drops the last row of a page filled to the brim: it may have this one.
+    page.line((1, "\u00a0", Style.PLAIN), height=4)
 
 
 def _section(page: Page, title: str) -> None:

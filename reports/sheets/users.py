@@ -51,14 +51,23 @@ def _line(report: Report, review: Review) -> Sequence[Value | Styled]:
     return (
         review.finding.ref,
         f"{review.name}\n{review.person}" if review.name else review.person,
-        license_words.reason(report, review),
+        _reason(report, review),
         _last(report, review),
         review.product,
         _money(report, review),
         report.texts.text(f"confidence.{review.confidence.value}"),
-        None,
-        None,
+        None if review.decision is None else report.texts.text(_NAME + review.decision.choice.value),
+        None if review.decision is None else review.decision.comment or None,
     )
+
+
+def _reason(report: Report, review: Review) -> str:
+    """Why the person stands here; and that it was decided before, which is not done yet."""
+    reason = license_words.reason(report, review)
+    if review.decision is None:
+        return reason
+    decided = report.texts.text(f"decided.line_{review.decision.choice.value}", day=review.decision.decided_on)
+    return f"{reason}\n{decided}"
 
 
 def _last(report: Report, review: Review) -> Value:

@@ -34,10 +34,11 @@ class PositionLine:
     (seen in the machine's firmware or activation, or declared); None with `unlimited` for a site. `installed` counts
     distinct devices, or users where the metric says so; `not_subject` of them need no right (free edition, covered by
     a user's subscription, included). `required` is the need in units of the metric, `transferred` what other rights
-    cover (downgrade, suite, second device). `gap` = owned + transferred - required: negative is a deficit. `at_least`
-    marks a need that is a minimum because machines were not seen. `seen` of `known` devices were read (`old` of them
-    some time ago). `cost` buys the deficit and `saving` is what the surplus costs, at `unit_price`; both None where no
-    price is known; a year where `yearly`, else once.
+    cover (downgrade, suite, second device), less what the line's own rights cover elsewhere: it may be negative. `gap`
+    = owned + transferred - required: negative is a deficit where the status says so; None where nobody can tell.
+    `at_least` marks a need that is a minimum because machines or people were not seen. `seen` of `known` devices were
+    read (`old` of them some time ago). `cost` buys the deficit in whole packs and `saving` is what the surplus costs,
+    both None where no price is known; `unit_price` is that of one unit; a year where `yearly`, else once.
     """
 
     key: str

@@ -49,8 +49,13 @@ def marked(case: TenantCase, findings: Iterable[Finding]) -> Exempted:
 
 
 def _is_idle(case: TenantCase, findings: Iterable[Finding], exception: LicenseException) -> bool:
-    """Whether it is known that an exception meets nothing."""
-    if not case.snapshot.reached or any(case.snapshot.gaps_of(kind) for kind in (TenantFact.USERS, TenantFact.SKUS)):
+    """Whether it is known that an exception meets nothing, and that this is worth telling.
+
+    One narrowed to some rules answers a question of the report: that the question went away is no mistake of anybody's.
+    """
+    if exception.rules or not case.snapshot.reached:
+        return False
+    if any(case.snapshot.gaps_of(kind) for kind in (TenantFact.USERS, TenantFact.SKUS)):
         return False
     if all(user.upn.casefold() != exception.who.casefold() for user in case.snapshot.users):
         return True
@@ -76,12 +81,14 @@ def _excepted(
 ) -> Finding:
     """Set a finding about a person aside, or the part of it that an exception for one product means."""
     for one in in_force:
-        if one.who.casefold() != found.person.casefold():
+        if one.who.casefold() != found.person.casefold() or (one.rules and found.rule not in one.rules):
             continue
+        shares = () if found.money is None else found.money.shares
         if not one.product:
+            if one.rules and shares:
+                continue
             used.add(one)
             return _set_aside(found, _evidence(one))
-        shares = () if found.money is None else found.money.shares
         left = tuple(share for share in shares if not _means(case, one, share.sku_id))
         if len(left) == len(shares):
             continue
@@ -112,4 +119,4 @@ def _set_aside(found: Finding, evidence: Evidence) -> Finding:
 def _evidence(exception: LicenseException) -> Evidence:
     params: Params = {"reason": exception.reason, "until_on": exception.until.isoformat()}
     what = Message(text="rules.m365.excepted", params=params)
-    return Evidence(what=what, seen=exception.product or exception.who, source="client.toml, m365.exceptions")
+    return Evidence(what=what, seen=exception.product or exception.who, source=exception.place)

@@ -13,6 +13,7 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason, Target
 from rules.messages import Message
 from rules.model import Assessment, Finding, MachineSummary, Outcome, RuleFailure
+from rules.waivers import Waiver
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -82,6 +83,23 @@ def test_whatever_was_not_seen_is_3(changes: dict[str, object], reason: str) -> 
 
 def test_an_unknown_verdict_is_3_even_with_nothing_to_fail_on() -> None:
     assert conclude(_result(_finding(Outcome.UNKNOWN)), "never").code is Exit.INCOMPLETE
+
+
+def _waiver() -> Waiver:
+    return Waiver(id="W1", rule="*", reason="accepted", approved_by="Mme Dubois", until=NOW.date())
+
+
+def test_what_a_waiver_accepts_is_no_failure() -> None:
+    accepted = replace(_finding(severity=Severity.CRITICAL), waiver=_waiver())
+    assert conclude(_result(accepted), "low").code is Exit.COMPLIANT
+    assert conclude(_result(accepted, _finding()), "low").code is Exit.FINDINGS
+
+
+def test_a_waiver_never_makes_an_unknown_or_an_unseen_machine_fine() -> None:
+    doubt = replace(_finding(Outcome.UNKNOWN), waiver=_waiver())
+    assert conclude(_result(doubt), "low").code is Exit.INCOMPLETE
+    accepted = replace(_finding(), waiver=_waiver())
+    assert conclude(_result(accepted, machines=(_machine(reached=False),)), "low").code is Exit.INCOMPLETE
 
 
 def test_what_only_the_way_of_looking_hides_leaves_the_run_complete() -> None:

@@ -16,11 +16,12 @@ import pytest
 from auditor import visits
 from auditor.demo.company import AS_OF, Demonstration, prepare
 from auditor.errors import HistoryFull
+from auditor.packing import pack
 from auditor.pipeline import Plan, Result, conduct
 from auditor.progress import Silent
 from auditor.selection import Unvisitable
 from auditor.spool import Spool
-from auditor.store import Store, pack
+from auditor.store import Store
 from collectors import transports
 from collectors.credentials import Credential, Secret
 from collectors.feeds.cache import FeedStore

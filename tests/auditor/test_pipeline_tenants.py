@@ -146,7 +146,7 @@ def test_a_history_without_room_keeps_tenants_in_memory(tmp_path: Path, monkeypa
 def test_a_run_before_that_cannot_be_read_costs_the_comparison_only(tmp_path: Path) -> None:
     _run(tmp_path, _plan("a"))
     with Store(tmp_path / "history.sqlite") as store:
-        store._connection.execute("UPDATE snapshots SET body = x'00'")
+        store.database.connection.execute("UPDATE snapshots SET body = x'00'")
     assert _reached(_run(tmp_path, _plan("a"))) == {"a": True}
 
 

@@ -1,16 +1,16 @@
 """History: what arrives is stored at once, comes back unchanged, and trouble names the file."""
 
-import gzip
 import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from auditor.errors import HistoryError, HistoryFull
-from auditor.store import APPLICATION_ID, Store, pack, unpack
+from auditor.packing import pack, unpack
+from auditor.store import Store
+from auditor.store_schema import APPLICATION_ID
 from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot, User
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 from rules.messages import Message
@@ -130,12 +130,29 @@ def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(tmp_path: Path) -
     with Store(path) as store:
         run = _begin(store)
         store.add(run, snapshot, pack(snapshot))
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        pages = store.database.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.database.connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(HistoryFull, match="disk is full"):
             store.conclude(run, _assessment(client=os.urandom(200_000).hex()), interrupted=False)
     with Store(path) as store:
         assert store.snapshot(run, snapshot.target.name) == snapshot
+
+
+def test_what_is_stored_is_on_the_disk_when_the_call_returns(tmp_path: Path) -> None:
+    """synchronous = EXTRA: the journal's directory entry too, so that a power cut brings no old state back."""
+    with Store(tmp_path / "history.sqlite") as store:
+        assert store.database.row("PRAGMA synchronous") == (3,)
+
+
+def test_all_of_a_conclusion_is_stored_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(tmp_path / "history.sqlite") as store:
+        run = _begin(store)
+        monkeypatch.setattr("auditor.store.compare", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store.conclude(run, _assessment(), interrupted=False)
+        assert store.run(run).state == "running"
+        for table in ("assessments", "findings", "subjects", "changes", "feed_states"):
+            assert store.database.rows(f"SELECT * FROM {table}") == []
 
 
 def test_a_locked_history_names_the_file_and_waits_no_longer_than_told(tmp_path: Path) -> None:
@@ -203,84 +220,10 @@ def test_an_unknown_run_names_the_known_ones(tmp_path: Path) -> None:
             store.assessment(first)
 
 
-_FORM_1 = """
-CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT NOT NULL, started_at TEXT NOT NULL,
-  finished_at TEXT, product_version TEXT NOT NULL, state TEXT NOT NULL, demo INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE snapshots (run_id INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE, target TEXT NOT NULL,
-  taken_at TEXT NOT NULL, machine_id TEXT NOT NULL, reached INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (run_id, target));
-CREATE TABLE assessments (run_id INTEGER PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE, as_of TEXT NOT NULL,
-  body BLOB NOT NULL);
-CREATE TABLE findings (run_id INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE, fingerprint TEXT NOT NULL,
-  rule TEXT NOT NULL, subject TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT NOT NULL, severity TEXT NOT NULL,
-  state TEXT NOT NULL, released_on TEXT, due_on TEXT, PRIMARY KEY (run_id, fingerprint)) WITHOUT ROWID;
-CREATE INDEX findings_by_fingerprint ON findings (fingerprint, run_id);
-"""
-
-
-@pytest.fixture
-def form_1(tmp_path: Path) -> Path:
-    """A history as the version before tenants wrote it: one run, one machine, one conclusion."""
-    path, moment = tmp_path / "history.sqlite", NOW.isoformat()
-    # What that version knew: an assessment without tenants, findings without money and person.
-    assessment = msgspec.to_builtins(_assessment())
-    del assessment["tenants"]
-    for finding in assessment["findings"]:
-        del finding["money"], finding["person"]
-    with sqlite3.connect(path) as connection:
-        connection.executescript(_FORM_1)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA user_version = 1")
-        connection.execute("INSERT INTO runs VALUES (1, 'Fournil', ?, ?, '0.1.0', 'finished', 0)", (moment, moment))
-        body = pack(debian_host())
-        connection.execute("INSERT INTO snapshots VALUES (1, 'web-1', ?, 'abc', 1, ?)", (moment, body))
-        packed = gzip.compress(msgspec.json.encode(assessment))
-        connection.execute("INSERT INTO assessments VALUES (1, ?, ?)", (moment, packed))
-    connection.close()
-    return path
-
-
 def _tenant(name: str = "cloud", *, users: int = 1, gaps: tuple[TenantGap, ...] = ()) -> TenantSnapshot:
     people = tuple(User(id=str(number), upn=f"u{number}@contoso.com") for number in range(users))
     target = Target(name=name, protocol=Protocol.M365, address="contoso.com")
     return TenantSnapshot(target=target, taken_at=NOW, users=people, gaps=gaps)
-
-
-def test_a_history_of_the_version_before_tenants_is_brought_up_to_date(form_1: Path) -> None:
-    with Store(form_1) as store:
-        assert store.snapshot(1, "web-1") == debian_host()
-        assert list(store.tenants(1)) == []
-        assert store.assessment(1) == _assessment()
-        run = _begin(store)
-        store.add(run, _tenant(), pack(_tenant()))
-        assert list(store.tenants(run)) == [_tenant()]
-    with Store(form_1) as again:
-        assert again.tenant(run, "cloud") == _tenant()
-        assert [one.id for one in again.runs()] == [2, 1]
-
-
-def test_an_old_history_that_cannot_be_written_is_read_all_the_same(
-    form_1: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = form_1.read_bytes()
-    monkeypatch.setattr("auditor.store.os.access", lambda *_: False)
-    with Store(form_1) as store:
-        assert store.snapshot(1, "web-1") == debian_host()
-        assert [snapshot.target.name for snapshot in store.snapshots(1)] == [debian_host().target.name]
-        assert store.tenant(1, "web-1") is None
-        assert store.tenant_before(9, "cloud") is None
-    assert form_1.read_bytes() == before
-
-
-def test_two_processes_may_bring_one_history_up_to_date(form_1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("auditor.store.os.access", lambda *_: False)
-        late = Store(form_1)
-    Store(form_1).__exit__(None, None, None)
-    late._connection.execute("DROP VIEW temp.snapshots")
-    late._bring_up_to_date()
-    assert late.snapshot(1, "web-1") == debian_host()
-    late.__exit__(None, None, None)
 
 
 def test_a_tenant_is_no_machine_and_a_machine_no_tenant(tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _REF = re.compile(r"([A-Z]+)(\d+)")
 _GUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
-_KB = re.compile(r"\bKB\d{6,7}\b")
+_KB = re.compile(r"\bKB ?\d{6,7}\b", re.IGNORECASE)
+_CVE = re.compile(r"\bCVE-\d{4}-\d{4,}\b", re.IGNORECASE)
+_VECTOR = re.compile(r"\bCVSS:|\bAV:[NALP]/AC:[LH]/")
 _KEY = re.compile(r"\b(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}\b")
 _LEFTOVER = re.compile(r"\{[a-z_]+\}|\[\?")
 _NOTHING = {"None", "nan", "NaN", "NaT", "<NA>"}
-_OF_PATCHES = {"Correctifs manquants", "Missing patches"}
 
 
 @dataclass(frozen=True)
@@ -233,9 +234,24 @@ def _chart_problems(name: str, data: bytes, sheets: list[SheetXml]) -> Iterator[
         first, top, _, bottom = area(ref)
         texts = {(cell.column, cell.row): cell.text for cell in sheet.cells()}
         shown = [texts.get((first, row), "") for row in range(top, bottom + 1)]
-        kept = [value.text or "" for value in reference.iter(f"{CHART}v")]
-        if not all(shown) or [text.split("\n")[0] for text in shown] != [text.split("\n")[0] for text in kept]:
+        points = {
+            int(point.get("idx", "-1")): point.findtext(f"{CHART}v", "") for point in reference.iter(f"{CHART}pt")
+        }
+        kept = [points.get(place, "") for place in range(len(shown))]
+        whole = all(shown) if reference.tag == f"{CHART}strRef" else any(shown)  # an unknown number leaves a gap
+        if not whole or len(points) != sum(map(bool, kept)) or list(map(_bare, shown)) != list(map(_bare, kept)):
             yield f"{name} shows {kept} where {ref} holds {shown}"
+        blanks = chart.find(f".//{CHART}dispBlanksAs")
+        if "" in shown and (blanks is None or blanks.get("val") != "gap"):
+            yield f"{name} would draw an unknown number as nought"
+
+
+def _bare(text: str) -> str:
+    """A label's first line, or a number however it is written."""
+    try:
+        return str(float(text))
+    except ValueError:
+        return text.split("\n")[0]
 
 
 def _manager_problems(sheets: list[SheetXml]) -> Iterator[str]:
@@ -251,16 +267,15 @@ def _manager_problems(sheets: list[SheetXml]) -> Iterator[str]:
             for pattern, what in (
                 (_GUID, "a GUID"),
                 (_KEY, "a product key"),
+                (_KB, "a KB number"),
+                (_CVE, "a CVE id"),
+                (_VECTOR, "a CVSS vector"),
                 (_LEFTOVER, "a leftover"),
             ):
                 if pattern.search(cell.text):
                     yield f"{sheet.title}: {cell.ref} holds {what}: {cell.text[:80]!r}"
             if cell.text in _NOTHING:
                 yield f"{sheet.title}: {cell.ref} holds {cell.text!r}"
-            # the one update a line of the missing patches asks for, by the name Windows itself shows; never a list
-            updates = set(_KB.findall(cell.text))
-            if len(updates) > (1 if sheet.title in _OF_PATCHES else 0):
-                yield f"{sheet.title}: {cell.ref} holds KB numbers: {cell.text[:80]!r}"
 
 
 def same_figures(one: bytes, other: bytes) -> list[str]:

@@ -49,6 +49,10 @@ FRENCH = {
     "PuTTY": "putty",
     "ESET Security": "eset-home",
     "RustDesk": "rustdesk",
+    "Microsoft 365 Apps": "microsoft-365-apps",
+    "PerformanceTest": "performancetest",
+    "Synology Assistant": "synology-clients",
+    "Cursor": "cursor",
 }
 ENGLISH = {
     "Docker Desktop": "docker-desktop",
@@ -64,8 +68,15 @@ ENGLISH = {
     "SQL Server Management Studio Language": "",
     "Vim": "vim",
     "Visual Studio Community 2019": "visual-studio-2019",
+    "Chef Infra Client": "chef",
+    "Xoreax IncrediBuild": "incredibuild",
 }
-OLD_FRENCH = {"CCleaner": "ccleaner", "OpenVPN": "openvpn"}
+OLD_FRENCH = {
+    "CCleaner": "ccleaner",
+    "OpenVPN": "openvpn",
+    "FusionInventory": "fusioninventory-agent",
+    "Microsoft Office Famille et Petite Entreprise": "office",
+}
 HOSTS = (
     "10_1709",
     "10_20h2",

@@ -135,4 +135,4 @@ def test_a_chart_survives_being_opened_and_saved():
     book = openpyxl.load_workbook(io.BytesIO(workbook()))
     out = io.BytesIO()
     book.save(out)
-    assert len(openpyxl.load_workbook(out).worksheets[2]._charts) == 1
+    assert len(openpyxl.load_workbook(out).worksheets[2]._charts) == 2

@@ -95,7 +95,8 @@ def test_csv_gives_probability_exploitation_and_all_cves():
 def test_the_annex_holds_evidence_gaps_collectors_and_sources():
     book = openpyxl.load_workbook(io.BytesIO(annex.render(lab.ordinary(), "en")))
     assert book.sheetnames == [
-        *("Findings", "Evidence", "Areas not seen", "Licenses", "Collectors", "Sources", "Incidents")
+        *("Machines", "Patches by machine", "Patches by remedy", "Findings", "Evidence", "Areas not seen"),
+        *("Licenses", "Collectors", "Sources", "Incidents"),
     ]
     evidence = [row for row in book["Evidence"].iter_rows(min_row=5, values_only=True) if row[1] == "srv-web"]
     assert ("https://www.debian.org/security/DSA-5764-1") in {row[6] for row in evidence}

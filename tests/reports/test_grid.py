@@ -144,31 +144,34 @@ def swap(member, old, new):
     return change
 
 
-SECOND, PATCHES, BOOK = "xl/worksheets/sheet2.xml", "xl/worksheets/sheet5.xml", "xl/workbook.xml"
+SECOND, PATCHES, BOOK = "xl/worksheets/sheet2.xml", "xl/worksheets/sheet6.xml", "xl/workbook.xml"
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (swap(SECOND, ">Constat<", ">Impact<"), "equal headers"),
-        (swap(SECOND, '<autoFilter ref="A4:J13"', '<autoFilter ref="A4:J99"'), "ends below"),
-        (swap(SECOND, '<mergeCell ref="A1:J1"', '<mergeCell ref="A1:J2"'), "overlap"),
+        (swap(SECOND, '<autoFilter ref="A4:K13"', '<autoFilter ref="A4:K99"'), "ends below"),
+        (swap(SECOND, '<mergeCell ref="A1:K1"', '<mergeCell ref="A1:K2"'), "overlap"),
         (swap(PATCHES, "<v>2</v>", "<f>1+1</f><v>2</v>"), "formula"),
-        (swap(PATCHES, ">nginx", ">" + "x" * 32_768), "32,767"),
+        (swap(PATCHES, ">OpenSSL", ">" + "x" * 32_768), "32,767"),
         (swap(PATCHES, '<row r="6"', '<row r="3"'), "comes after"),
         (swap(PATCHES, '<c r="B5"', '<c r="A5"'), "out of order"),
         (swap("xl/worksheets/sheet1.xml", "'Périmètre et limites'!A1", "'Elsewhere'!A1"), "leads to"),
-        (swap(PATCHES, "(openssl)", "{package}"), "leftover"),
-        (swap(PATCHES, "3.0.11-1~deb12u2", "KB5034441, KB5034440"), "KB number"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">{package}<"), "leftover"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">KB5034441<"), "KB number"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">CVE-2026-12345<"), "CVE id"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">CVSS:3.1/AV:N/AC:L<"), "CVSS vector"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">ABCDE-12345-FGHIJ-67890-KLMNO<"), "product key"),
         (swap(SECOND, ">Constat<", ">KB5034441<"), "KB number"),
-        (swap(PATCHES, "3.0.11-1~deb12u2", "f520e45e-7413-4a34-a497-d2765967d094"), "GUID"),
-        (swap(PATCHES, ">sudo, droits d'administration (sudo)<", ">nan<"), "'nan'"),
-        (swap(PATCHES, ">srv-mail<", ">=srv-mail<"), "become a formula"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">f520e45e-7413-4a34-a497-d2765967d094<"), "GUID"),
+        (swap(PATCHES, ">OpenSSL et nginx<", ">nan<"), "'nan'"),
+        (swap(PATCHES, ">pc-atelier-02\nLyon<", ">=srv-mail<"), "become a formula"),
         (
-            swap(BOOK, 'name="Machines" sheetId="6" state="visible"', 'name="Machines" sheetId="6" state="hidden"'),
+            swap(BOOK, 'name="Correctifs" sheetId="6" state="visible"', 'name="Correctifs" sheetId="6" state="hidden"'),
             "hidden",
         ),
-        (swap(BOOK, 'name="Machines"', 'name="synthèse"'), "share a title"),
+        (swap(BOOK, 'name="Correctifs"', 'name="synthèse"'), "share a title"),
         (swap(SECOND, ' s="', ' s="99'), "unknown style"),
     ],
 )

@@ -172,7 +172,7 @@ def charts(sample):
 
 
 def test_the_chart_shows_the_largest_paid_products_and_says_its_message_beside_it():
-    (chart,) = charts("licensed")
+    chart, _ = charts("licensed")
     assert len(chart.series) == 3
     assert [point.v for point in chart.series[0].cat.strRef.strCache.pt][:1] == ["Microsoft Teams EEA"]
     assert any(
@@ -182,7 +182,7 @@ def test_the_chart_shows_the_largest_paid_products_and_says_its_message_beside_i
 
 
 def test_at_most_eight_products_are_charted():
-    (chart,) = charts("licenses_hostile")
+    chart = charts("licenses_hostile")[0]
     assert len(chart.series[0].val.numRef.numCache.pt) == 8
 
 
@@ -190,6 +190,25 @@ def test_without_known_activity_the_bar_is_left_out_and_the_sentence_says_why():
     (chart,) = charts("licenses_concealed")
     assert len(chart.series) == 2
     assert any("is not known, so the bar" in text for text in texts_of(book("licenses_concealed").worksheets[2]))
+
+
+def test_one_bar_splits_the_annual_cost_into_used_inactive_and_unassigned():
+    _, chart = charts("licensed")
+    assert (chart.type, chart.grouping, chart.overlap) == ("bar", "stacked", 100)
+    assert [series.tx.v for series in chart.series] == ["Used", "Inactive", "Unassigned"]
+    parts = [Decimal(str(series.val.numRef.numCache.pt[0].v)) for series in chart.series]
+    spend = report().licenses.spend
+    assert parts == [spend.used, spend.inactive, spend.unassigned]
+    priced = [product for product in report().licenses.products if product.usable and product.yearly_cost is not None]
+    assert sum(parts) == sum(product.yearly_cost for product in priced)
+    assert spend.products + spend.left_out == len(report().licenses.products)
+
+
+def test_the_bar_of_the_annual_cost_is_skipped_with_a_sentence_where_nothing_is_known():
+    for sample in ("licenses_concealed", "licenses_unpriced"):
+        if not report(sample).licenses.spend.whole:
+            assert any(text.startswith("No chart: prices") for text in texts_of(book(sample).worksheets[2]))
+    assert not report("licenses_unpriced").licenses.spend.whole
 
 
 def test_no_chart_is_drawn_without_quantities_and_the_reason_is_told():
@@ -358,7 +377,7 @@ def test_a_surplus_is_a_minimum_where_activity_is_unknown():
 def test_parts_that_were_not_to_be_audited_have_no_tiles():
     assert set(shown_tiles("licenses_only")) == {"license_rate", "surplus", "deficit"}
     assert not set(shown_tiles("ordinary")) & {"license_rate", "surplus", "deficit"}
-    assert len(shown_tiles("licensed")) == 9
+    assert list(shown_tiles("licensed")) == ["license_rate", "surplus", "deficit", "urgent", "updated", "coverage"]
 
 
 def test_figures_about_machines_do_not_count_tenants():
@@ -380,9 +399,9 @@ def test_every_finding_about_a_tenant_that_needs_something_done_is_in_exactly_on
 def test_the_plan_says_who_decides_and_what_it_is_worth():
     rows = {row[2]: row for row in book("licensed")["Action plan"].iter_rows(min_row=5, values_only=True)}
     leavers = rows["1 disabled account keeps a paid license"]
-    assert (leavers[5], leavers[6], leavers[9]) == ("Microsoft 365", "Provider and client", pytest.approx(271.2))
+    assert (leavers[5], leavers[6], leavers[10]) == ("Microsoft 365", "Provider and client", pytest.approx(271.2))
     missing = rows[f"2 seats are missing: {NAMES[PREMIUM]} (2)"]
-    assert (missing[6], missing[9]) == ("Client", pytest.approx(-427.2))
+    assert (missing[6], missing[10]) == ("Client", pytest.approx(-427.2))
     assert next(row for name, row in rows.items() if "license a group should give" in name)[6] == "Provider"
 
 
@@ -437,7 +456,7 @@ def test_areas_no_verdict_rests_on_are_no_blind_spot():
     limits = (licensed.gap(TenantFact.DEVICES, "DeviceManagementManagedDevices.Read.All"),)
     assessment = licensed.told(lab.spotless(), licensed.tenant(licensed.line(PREMIUM), gaps=limits))
     assert list(unseen(Report(assessment, Texts("en", strict=True)))) == []
-    sheet = openpyxl.load_workbook(io.BytesIO(render(assessment, "en"))).worksheets[6]
+    sheet = openpyxl.load_workbook(io.BytesIO(render(assessment, "en"))).worksheets[7]
     assert any("DeviceManagementManagedDevices.Read.All" in text for text in texts_of(sheet))
 
 
@@ -459,33 +478,33 @@ def test_coverage_tells_each_missing_right_and_what_to_do():
 
 
 def test_coverage_tells_the_day_of_every_usage_report_and_whether_it_was_used():
-    rows = list(book("licenses_concealed").worksheets[6].iter_rows(values_only=True))
+    rows = list(book("licenses_concealed").worksheets[7].iter_rows(values_only=True))
     states = {row[1] for row in rows}
     assert {"Names concealed", "Empty"} <= states
-    used = next(row for row in book("licensed").worksheets[6].iter_rows(values_only=True) if row[1] == "Used")
+    used = next(row for row in book("licensed").worksheets[7].iter_rows(values_only=True) if row[1] == "Used")
     assert (used[3].date(), used[4], used[5]) == (date(2026, 8, 3), 2, 40)
 
 
 def test_coverage_tells_the_date_of_the_prices_and_the_products_without_one():
-    texts = texts_of(book("licensed").worksheets[6])
+    texts = texts_of(book("licensed").worksheets[7])
     assert any("in force since 1 Jan 2026" in text for text in texts)
     assert "1 product without a price: Power BI Pro." in texts
     assert any(
-        "costs are unknown and in no total" in text for text in texts_of(book("licenses_unpriced").worksheets[6])
+        "costs are unknown and in no total" in text for text in texts_of(book("licenses_unpriced").worksheets[7])
     )
 
 
 def test_case_23_exceptions_in_force_and_those_without_match_are_told():
     tenant = replace(licensed.tenant(*licensed.LINES), unmatched_exceptions=("nobody@dubois.example",))
     assessment = licensed.told(lab.spotless(), tenant, findings=licensed.FINDINGS)
-    texts = texts_of(openpyxl.load_workbook(io.BytesIO(render(assessment, "en"))).worksheets[6])
+    texts = texts_of(openpyxl.load_workbook(io.BytesIO(render(assessment, "en"))).worksheets[7])
     assert "leave@dubois.example" in texts
     assert any("matches nothing: nobody@dubois.example" in text for text in texts)
 
 
 def test_license_terms_are_explained_only_where_there_are_licenses():
-    assert "Excess seat" in texts_of(book("licensed").worksheets[6])
-    assert "Excess seat" not in texts_of(book("ordinary").worksheets[6])
+    assert "Excess seat" in texts_of(book("licensed").worksheets[7])
+    assert "Excess seat" not in texts_of(book("ordinary").worksheets[7])
 
 
 @pytest.mark.parametrize("sample", [*licensed.SAMPLES])

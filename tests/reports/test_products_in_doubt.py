@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reports.sheet import Report
-from reports.sheets.machines import line
+from reports.sheets.patches import STATE_STYLES, state_words
 from reports.sheets.summary import brief, unseen
 from reports.styles import Style
 from reports.texts import Texts
@@ -28,8 +28,8 @@ def test_a_machine_is_told_by_its_system_with_the_undecided_products_beside_it()
     report = report_on(*lab.healthy("m"), doubtful("m"))
     machine = report.view.machines[0]
     assert (machine.state, machine.verdict, machine.undecided) == (MachineState.SYSTEM_ONLY, True, 2)
-    state = line(report, machine)[2]
-    assert (state.value, state.style) == ("System up to date\n2 products not verified", Style.INFO)
+    assert state_words(report, machine) == "System up to date\n2 products not verified"
+    assert STATE_STYLES[machine.state] is Style.INFO
 
 
 def test_a_doubt_about_the_system_itself_leaves_no_verdict():
@@ -41,7 +41,7 @@ def test_a_missing_patch_stays_missing_and_the_products_are_told_all_the_same():
     report = report_on(lab.missing("m", "Windows 11 24H2"), doubtful("m", 1))
     machine = report.view.machines[0]
     assert (machine.state, machine.undecided) == (MachineState.MISSING, 1)
-    assert line(report, machine)[2].value.endswith("1 product not verified")
+    assert state_words(report, machine).endswith("1 product not verified")
 
 
 @pytest.mark.parametrize(

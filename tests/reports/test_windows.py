@@ -24,8 +24,10 @@ def sheet(number: int, language: str = "en") -> list[tuple[object, ...]]:
     return list(book.worksheets[number].iter_rows(values_only=True))
 
 
-def table(number: int, head: str, language: str = "en") -> list[dict[object, object]]:
-    rows = sheet(number, language)
+def table(title: str, head: str) -> list[dict[object, object]]:
+    """A table of the technician's workbook."""
+    book = openpyxl.load_workbook(io.BytesIO(annex.render(lab.windows(), "en")))
+    rows = list(book[title].iter_rows(values_only=True))
     start = next(index for index, row in enumerate(rows) if row[0] == head)
     return [dict(zip(rows[start], row, strict=True)) for row in rows[start + 1 :]]
 
@@ -35,10 +37,12 @@ def proposals(language: str = "en") -> dict[str, str]:
     return {action.kind: proposal(report, action) for action in report.actions}
 
 
-def test_a_windows_system_is_named_with_the_build_that_decides():
-    machines = {row["Machine"]: row for row in table(5, "Machine")}
+def test_a_windows_system_is_named_with_the_build_that_decides_and_to_a_manager_without():
+    machines = {row["Machine"]: row for row in table("Machines", "Machine")}
     assert machines["pc-01"]["System"] == "Windows 11 Pro 24H2 (26100.8514)"
     assert machines["srv-01"]["System"] == "Windows Server 2025 Standard (Server Core) (26100.32995)"
+    systems = {row[0]: row[2] for row in sheet(5) if row[0]}
+    assert systems["pc-01\nLyon"] == "Windows 11 Pro 24H2"
 
 
 def test_a_linux_system_is_named_as_it_names_itself():
@@ -46,7 +50,7 @@ def test_a_linux_system_is_named_as_it_names_itself():
 
 
 def test_where_a_machine_gets_its_updates_and_when_it_last_did():
-    machines = {row["Machine"]: row for row in table(5, "Machine")}
+    machines = {row["Machine"]: row for row in table("Machines", "Machine")}
     assert machines["pc-01"]["Updates from"] == "Windows Update"
     assert machines["pc-02"]["Updates from"] == "WSUS (own server)"
     assert machines["pc-06"]["Updates from"] in (None, "")
@@ -81,22 +85,33 @@ def test_a_program_attackers_exploit_is_a_missing_patch_and_never_up_to_date():
     assert states["pc-04"] is MachineState.MISSING
     assert states["pc-05"] is MachineState.UP_TO_DATE
     assert view.exploited.findings == 3
-    (row,) = [row for row in table(4, "Ref.") if row["Machine"] == "pc-04"]
-    assert (row["Software"], row["Installed version"], row["Expected version"]) == ("WinRAR", "7.12", "7.13")
-    assert row["Exploited flaw"] == "Yes"
+    (row,) = [row for row in table("Patches by machine", "Machine") if row["Machine"] == "pc-04"]
+    assert (row["Software"], row["Installed"], row["Expected"]) == ("WinRAR", "7.12", "7.13")
+    assert (row["KEV"], row["CVE"]) == ("Yes", "CVE-2025-8088")
 
 
-def test_the_one_update_of_a_line_stands_where_advisories_do_and_on_no_other_sheet():
-    (row,) = [row for row in table(4, "Ref.") if row["Machine"] == "pc-01"]
-    assert row["Advisory or update"] == "KB5094126"
-    for number in (0, 1, 2, 3, 5, 6):
-        assert not any("KB5" in str(cell) for line in sheet(number) for cell in line)
+@pytest.mark.parametrize("language", languages())
+def test_the_manager_reads_a_month_where_the_technician_reads_the_number_of_the_update(language):
+    (row,) = [row for row in table("Patches by machine", "Machine") if row["Machine"] == "pc-01"]
+    assert row["To install"] == "KB5094126"
+    for number in range(8):
+        told = [str(cell) for line in sheet(number, language) for cell in line]
+        assert not any("KB5" in text or "CVE-" in text for text in told)
+    month = {"en": "Windows updates (July 2026)", "fr": "Mises à jour Windows (juillet 2026)"}[language]
+    assert any(month in str(cell) for line in sheet(5, language) for cell in line)
+
+
+def test_the_technician_finds_each_remedy_once_with_the_machines_it_is_missing_on():
+    remedies = {row["To install"]: row for row in table("Patches by remedy", "To install")}
+    assert remedies["KB5094126"]["Machines"] == "pc-01, srv-01"
+    assert remedies["KB5094126"]["Number of machines"] == 2
+    assert next(iter(remedies.values()))["KEV"] == "Yes"  # exploited flaws first
 
 
 @pytest.mark.parametrize("language", languages())
 def test_what_windows_keeps_from_an_ordinary_account_is_told_with_the_right_that_is_missing(language):
     texts = Texts(language)
-    rows = {(row[0], row[1]): row for row in sheet(6, language) if row[1]}
+    rows = {(row[0], row[1]): row for row in sheet(7, language) if row[1]}
     who = texts.text("sheets.coverage.checks_count", count=2, names=texts.listing(["pc-04", "pc-05"]))
     denied = rows[who, texts.text("gap.reason.denied_windows")]
     assert denied[2:4] == (texts.text("fact.store_apps"), texts.text("gap.todo.denied_windows"))
@@ -105,12 +120,12 @@ def test_what_windows_keeps_from_an_ordinary_account_is_told_with_the_right_that
 
 
 def test_W31_a_policy_that_blocks_powershell_is_not_called_a_missing_right():
-    rows = {(row[0], row[1]): row for row in sheet(6) if row[1]}
+    rows = {(row[0], row[1]): row for row in sheet(7) if row[1]}
     assert "policy" in str(rows["pc-06", "PowerShell blocked by a policy"][3])
 
 
 def test_programs_of_windows_are_not_called_applications_outside_packages():
-    (row,) = [row for row in sheet(6) if row[0] == "pc-07" and row[1]][:1]
+    (row,) = [row for row in sheet(7) if row[0] == "pc-07" and row[1]][:1]
     assert row[2] == "installed programs"
 
 

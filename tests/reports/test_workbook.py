@@ -15,7 +15,7 @@ import pytest
 
 from reports import sheets
 from reports.exports import annex
-from reports.sheets.coverage import _DEFINITIONS
+from reports.sheets.coverage import _DEFINITIONS, _SOFTWARE_TERMS
 from reports.texts import Texts, languages
 from reports.workbook import file_name, render, sheet_title
 from rules.messages import Message
@@ -39,6 +39,22 @@ def loaded(data):
 
 def texts_of(worksheet):
     return [cell.value for row in worksheet.iter_rows() for cell in row if isinstance(cell.value, str)]
+
+
+def table_of(worksheet):
+    """The main table of a sheet: one dictionary per line, by header."""
+    rows = worksheet.iter_rows(min_row=4, values_only=True)
+    heads = next(rows)
+    found = []
+    for row in rows:
+        if row[1] is None:
+            break
+        found.append(dict(zip(heads, row, strict=True)))
+    return found
+
+
+def patches_of(sample, language="fr"):
+    return table_of(loaded(rendered(sample, language))[{"fr": "Correctifs", "en": "Patches"}[language]])
 
 
 # ------------------------------------------------------------------------------------------------------- every workbook
@@ -74,23 +90,24 @@ def test_no_member_of_the_file_carries_the_clock():
 
 @pytest.mark.parametrize("sample", lab.SAMPLES)
 def test_tiles_equal_the_sheets_they_sum_up(sample):
-    book = loaded(rendered(sample, "en"))
-    summary, missing, machines = book["Summary"], book["Missing patches"], book["Machines"]
+    """The first sheet, the sheet by machine, and the technician's list of every single patch say the same."""
+    summary = loaded(rendered(sample, "en"))["Summary"]
+    every = table_of(loaded(annex.render(lab.SAMPLES[sample](), "en"))["Patches by machine"])
+    machines = patches_of(sample, "en")
     tile = {cell.value: summary.cell(cell.row + 1, cell.column).value for row in summary.iter_rows() for cell in row}
-    rows = [row for row in missing.iter_rows(min_row=5, values_only=True) if row[1] is not None]
-    urgent = [row for row in rows if row[5] in ("Critical", "High", "Undisclosed")]  # G4
-    late = [row for row in rows if row[10]]
-    states = [row[2] for row in machines.iter_rows(min_row=5, values_only=True) if row[1] is not None]
+    urgent = [row for row in every if row["Severity"] in ("Critical", "High", "Undisclosed")]  # G4
+    late = [row for row in every if row["Late (days)"]]
+    states = [str(row["State"]).split("\n")[0] for row in machines]
     audited = len(states) - states.count("Not audited")
     figures = {"Critical or high missing": len(urgent), "Patches overdue": len(late)}
     for label, count in figures.items():
         shown = tile[label]
-        assert shown == "Unknown" if not rows and audited == 0 else int(str(shown).removeprefix("at least ")) == count
+        assert shown == "Unknown" if not every and audited == 0 else int(str(shown).removeprefix("at least ")) == count
     assert tile["Audit coverage"] == (f"{audited} / {len(states)}" if states else "Unknown")
-    for column in (6, 7, 8):  # missing, urgent, overdue per machine
-        counted = [row[column - 1] for row in machines.iter_rows(min_row=5, values_only=True)]
-        total = sum(value for value in counted if isinstance(value, int))
-        assert total == (len(rows), len(urgent), len(late))[column - 6]
+    exploited = [row for row in every if row["KEV"] == "Yes"]
+    counted = {"Missing patches": every, "Of which critical or high": urgent, "Of which overdue": late}
+    for column, rows in {**counted, "Of which exploited flaw": exploited}.items():
+        assert sum(row[column] for row in machines if isinstance(row[column], int)) == len(rows), column
 
 
 # ---------------------------------------------------------------------------------------------------------- first sheet
@@ -211,11 +228,11 @@ def test_sheets_without_data_stay_and_say_why():
     book = loaded(rendered("spotless", "fr"))
     assert book.sheetnames == [
         *("Synthèse", "Plan d'action", "Licences Microsoft 365", "Utilisateurs à revoir"),
-        *("Correctifs manquants", "Machines", "Périmètre et limites"),
+        *("Logiciels et droits", "Correctifs", "Évolution", "Périmètre et limites"),
     ]
-    assert any("aucun correctif manquant" in text for text in texts_of(book["Correctifs manquants"]))
+    assert any("Aucun correctif ne manque" in text for text in texts_of(book["Correctifs"]))
     blind = loaded(rendered("blind", "fr"))
-    assert any("ne veut pas dire que tout va bien" in text for text in texts_of(blind["Correctifs manquants"]))
+    assert any("ne veut pas dire que tout va bien" in text for text in texts_of(blind["Correctifs"]))
 
 
 def test_the_action_plan_goes_from_now_to_watch():
@@ -226,27 +243,53 @@ def test_the_action_plan_goes_from_now_to_watch():
 
 
 def test_missing_patches_hold_numbers_and_dates_as_such():
-    book = loaded(rendered("ordinary", "fr"))
-    row = next(row for row in book["Correctifs manquants"].iter_rows(min_row=5) if row[1].value == "srv-web")
-    assert row[7].value == pytest.approx(0.931)
-    assert row[7].number_format == "0.0%"
-    assert row[8].value.date() == date(2026, 7, 20)
-    assert row[8].number_format == "dd/mm/yyyy"
-    assert row[10].value == 2
+    book = loaded(annex.render(lab.ordinary(), "fr"))
+    row = next(row for row in book["Correctifs par machine"].iter_rows(min_row=5) if row[0].value == "srv-web")
+    assert row[9].value == pytest.approx(0.931)
+    assert row[9].number_format == "0.0%"
+    assert row[10].value.date() == date(2026, 7, 20)
+    assert row[10].number_format == "dd/mm/yyyy"
+    assert row[12].value == 2
+    machine = next(row for row in loaded(rendered("ordinary", "fr"))["Correctifs"].iter_rows(min_row=5)
+                   if str(row[0].value).startswith("srv-web"))  # fmt: skip
+    assert [cell.value for cell in machine[4:8]] == [2, 2, 1, 1]
+    assert machine[8].value.date() == date(2026, 7, 20)
 
 
 def test_a_package_is_named_in_plain_words_where_the_texts_know_it():
-    book = loaded(rendered("ordinary", "fr"))
-    names = [row[2] for row in book["Correctifs manquants"].iter_rows(min_row=5, values_only=True)]
-    assert "OpenSSL, chiffrement (openssl)" in names
+    names = table_of(loaded(annex.render(lab.ordinary(), "fr"))["Correctifs par machine"])
+    assert "OpenSSL, chiffrement (openssl)" in [row["Logiciel"] for row in names]
+    (web,) = [row for row in patches_of("ordinary") if row["Machine"].startswith("srv-web")]
+    assert web["Ce qui manque"] == "OpenSSL et nginx"
+    assert web["À faire"].startswith("Installer sans attendre")
+
+
+def test_each_machine_says_what_there_is_to_do():
+    todo = {row["Machine"].split("\n")[0]: row["À faire"] for row in patches_of("ordinary")}
+    assert "pc-atelier-01" in todo
+    assert todo["pc-atelier-01"] == "Redémarrer."
+    assert todo["pc-atelier-02"] is None
+    assert "Remplacer ou mettre à niveau" in todo["srv-legacy"]
+    assert "Périmètre et limites" in todo["srv-sauvegarde"]
+    assert "allumée" in todo["nas-archives"]
+
+
+def test_missing_patches_are_counted_by_age_and_drawn():
+    sheet = loaded(rendered("crowded", "en"))["Patches"]
+    (chart,) = sheet._charts
+    values = [int(point.v) for point in chart.series[0].val.numRef.numCache.pt]
+    assert sum(values) == 200
+    assert any(text.startswith("Of 200 dated missing patches") for text in texts_of(sheet))
+    assert not loaded(rendered("spotless", "en"))["Patches"]._charts
+    assert any(text.startswith("No chart:") for text in texts_of(loaded(rendered("spotless", "en"))["Patches"]))
 
 
 def test_exploitation_that_could_not_be_checked_is_unknown():
     blind = (Message(text="rules.priority.kev_unseen"), Message(text="rules.priority.epss_unseen"))
     found = lab.missing("m", "sudo", reasons=blind, epss=None)
-    book = loaded(render(lab.assessment((lab.machine("m"),), (found,)), "fr"))
-    row = next(book["Correctifs manquants"].iter_rows(min_row=5, values_only=True))
-    assert row[6] == row[7] == "Inconnu"
+    book = loaded(annex.render(lab.assessment((lab.machine("m"),), (found,)), "fr"))
+    (row,) = table_of(book["Correctifs par machine"])
+    assert row["KEV"] == row["EPSS"] == "Inconnu"
 
 
 def test_machines_nobody_saw_are_first_with_the_reason_and_what_to_do():
@@ -271,9 +314,13 @@ def test_a_feed_that_was_never_fetched_is_shown_although_it_is_absent():
 def test_contract_deadlines_version_and_definitions_are_told():
     texts = texts_of(loaded(rendered("licensed", "fr"))["Périmètre et limites"])
     assert any("0.2.0" in text for text in texts)
-    assert len(
-        [text for text in texts if text in {Texts("fr").text(f"definitions.{name}.term") for name in _DEFINITIONS}]
-    ) >= len(_DEFINITIONS)
+    terms = {
+        Texts("fr").text(f"definitions.{name}.term")
+        for name in _DEFINITIONS
+        if name not in (*_SOFTWARE_TERMS, "waiver")
+    }
+    assert terms <= set(texts)
+    assert any("CPI L335-2" in text for text in texts)
 
 
 def test_definitions_in_the_texts_are_all_shown():
@@ -287,7 +334,7 @@ def test_definitions_in_the_texts_are_all_shown():
 
 
 def test_hostile_names_come_back_as_harmless_text():
-    book = loaded(rendered("hostile", "fr"))
+    book = loaded(annex.render(lab.hostile(), "fr"))
     cells = {cell.value: cell for row in book["Machines"].iter_rows(min_row=5, max_col=1) for cell in row}
     for name in lab.HOSTILE[:5]:
         assert cells[name].data_type == "s"
@@ -329,7 +376,7 @@ def test_numbers_of_late_days_do_not_depend_on_the_readers_time_zone():
     late = []
     for zone in ("Europe/Paris", "America/New_York"):
         book = loaded(render(assessment, "fr", zone=zone))
-        late.append([row[10] for row in book["Correctifs manquants"].iter_rows(min_row=5, values_only=True)])
+        late.append([row[7] for row in book["Correctifs"].iter_rows(min_row=5, values_only=True)])
     assert late[0] == late[1]
 
 
@@ -346,14 +393,13 @@ def test_every_sheet_is_set_up_for_screen_and_paper():
         assert sheet.oddFooter.left.text == "Menuiserie Dubois && Fils"
         assert sheet.oddFooter.center.text == "05/08/2026"
         assert all(dimension.width <= 60 for dimension in sheet.column_dimensions.values())
-    summary, plan, licenses, users, missing, machines, _ = book.worksheets
+    summary, plan, licenses, users, _, machines, _, _ = book.worksheets
     assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
-    assert (licenses.page_setup.orientation, licenses.page_setup.fitToHeight) == ("landscape", 1)
-    for sheet in (plan, users, missing, machines):
+    for sheet in (plan, licenses, users, machines):
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
         assert sheet.print_title_rows == "$4:$4"
         assert sheet.freeze_panes == "B5"
-    for sheet in (plan, missing, machines):
+    for sheet in (plan, machines):
         assert sheet.auto_filter.ref.startswith("A4:")
 
 
@@ -361,14 +407,15 @@ def test_every_sheet_is_set_up_for_screen_and_paper():
 def test_every_sheet_of_the_manager_fits_one_page_across_in_legible_print(sample):
     """190 characters of column width across A4 landscape: 10 points are printed in 7 at least (measured)."""
     for language in languages():
-        for sheet in loaded(rendered(sample, language)).worksheets:
+        for place, sheet in enumerate(loaded(rendered(sample, language)).worksheets):
             across = sum(dimension.width for dimension in sheet.column_dimensions.values())
-            assert across <= (108 if sheet.page_setup.orientation == "portrait" else 190), sheet.title
-            assert sheet.page_setup.fitToWidth == 1
+            pages = 2 if place == 4 else 1  # the position has all columns of its domain: over two pages at most
+            assert across <= (108 if sheet.page_setup.orientation == "portrait" else 190) * pages, sheet.title
+            assert sheet.page_setup.fitToWidth <= pages
 
 
 def test_the_annex_is_printed_over_several_pages_rather_than_in_tiny_letters():
-    findings = loaded(annex.render(lab.ordinary(), "fr")).worksheets[0]
+    findings = loaded(annex.render(lab.ordinary(), "fr"))["Constats"]
     across = sum(dimension.width for dimension in findings.column_dimensions.values())
     assert findings.page_setup.fitToWidth >= across / 190 > 1
 
@@ -383,13 +430,14 @@ def test_a_deadline_that_has_passed_is_called_so():
 
 
 def test_a_system_out_of_support_shows_no_reassuring_zero():
+    from reports.patches import MachinePatches
     from reports.sheet import Report
-    from reports.sheets.machines import line
+    from reports.sheets.patches import line
     from reports.view import MachineState
 
     report = Report(lab.ordinary(), Texts("fr", strict=True))
     for machine in report.view.in_state(MachineState.OUT_OF_SUPPORT):
-        shown = line(report, replace(machine, missing=0))[5]
+        shown = line(report, MachinePatches(machine=replace(machine, missing=0), missing=()))[4]
         assert shown.value == "Plus publiés"
 
 
@@ -398,9 +446,9 @@ def test_an_update_only_the_machine_knows_is_not_called_free_of_exploitation():
     found = lab.missing("m", "tzdata", epss=None)
     params = {**found.message.params, "cross_check": "only_theirs", "cve_count": 0, "kev_count": 0}
     nameless = replace(found, message=replace(found.message, params=params))
-    book = loaded(render(lab.assessment((lab.machine("m"),), (nameless,)), "fr"))
-    row = next(book["Correctifs manquants"].iter_rows(min_row=5, values_only=True))
-    assert row[6] == "Inconnu"
+    book = loaded(annex.render(lab.assessment((lab.machine("m"),), (nameless,)), "fr"))
+    (row,) = table_of(book["Correctifs par machine"])
+    assert row["KEV"] == "Inconnu"
 
 
 @pytest.mark.parametrize(("entitlement", "product"), [("esm-infra", "Ubuntu Pro"), ("ltss", "SUSE LTSS"), ("x9", "x9")])
@@ -416,8 +464,9 @@ def test_a_fix_for_subscribers_names_the_subscription_it_needs(entitlement, prod
 
 def test_no_table_has_merged_cells():
     book = loaded(rendered("crowded", "fr"))
-    for title in ("Plan d'action", "Correctifs manquants", "Machines"):
-        assert all(area.max_row < 4 for area in book[title].merged_cells.ranges)
+    for title in ("Plan d'action", "Correctifs"):
+        last = 4 + len(table_of(book[title]))
+        assert not [area for area in book[title].merged_cells.ranges if 3 < area.min_row <= last]
 
 
 def test_the_file_says_who_made_it_and_in_which_language():
@@ -439,7 +488,7 @@ def test_colour_never_speaks_alone():
 
 def test_sheets_are_discovered_in_order_and_have_a_title_everywhere():
     found = sheets.discover()
-    names = ["summary", "actions", "licenses", "users", "missing", "machines", "coverage"]
+    names = ["summary", "actions", "licenses", "users", "software", "patches", "evolution", "coverage"]
     assert [sheet.name for sheet in found] == names
     for language in languages():
         assert len({Texts(language, strict=True).text(f"sheets.{sheet.name}.title") for sheet in found}) == len(found)
@@ -473,7 +522,7 @@ def test_a_rule_nobody_has_heard_of_is_shown_with_its_own_words():
 _SHEETS = [sheet.name for sheet in sheets.discover()]
 _GOLDEN = [
     *(("ordinary", name) for name in _SHEETS),
-    *(("licensed", name) for name in _SHEETS if name not in ("missing", "machines")),
+    *(("licensed", name) for name in _SHEETS if name not in ("patches", "evolution")),
 ]
 
 

@@ -1,0 +1,160 @@
+"""Takes people out of what a history keeps: names, addresses and last sign-ins go, every count stays.
+
+A person becomes "#1", "#2", ... within one run, so that a report written again still says how many people it speaks
+of. Object ids of Microsoft 365 stay: outside the tenant they name nobody.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+
+from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot
+from collectors.model import GapReason, HostSnapshot
+from rules.messages import Message, Params
+from rules.model import Assessment, Evidence, Finding
+
+_T = TypeVar("_T", Assessment, HostSnapshot)
+_SOMEBODY = re.compile(
+    r"S-1-(?:5-21|12-1)(?:-\d+)+"  # security identifiers of accounts
+    r"|[^\s\"\\/,;:<>()\[\]|=]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"  # user principal names, mail addresses
+    r"|(?<=\\Users\\\\)[^\\\"/:]+"  # folders of profiles, as JSON writes a backslash
+    r"|(?<=/home/)[^/\"\s:]+",
+    re.IGNORECASE,
+)
+_SHORTEST_NAME = 3
+_DATES_KEPT = frozenset({"as_of_on", "table_on"})
+_TELLING = frozenset({"days", "size", "archive"})
+
+
+class Pseudonyms:
+    """Numbers for the people of one run."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._numbers: dict[str, str] = {}
+        words = sorted({name for name in names if len(name) >= _SHORTEST_NAME}, key=lambda name: (-len(name), name))
+        self._names = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in words)) if words else None
+
+    def of(self, somebody: str) -> str:
+        """The same number for the same person, however it is written."""
+        return self._numbers.setdefault(somebody.casefold(), f"#{len(self._numbers) + 1}")
+
+    def in_json(self, text: str) -> str:
+        """A JSON text without addresses, account numbers and profile folders."""
+        return _SOMEBODY.sub(lambda found: self.of(found[0]), text)
+
+    def in_words(self, text: str) -> str:
+        """A sentence about a tenant without the names of its people."""
+        return text if self._names is None else self._names.sub(lambda found: self.of(found[0]), text)
+
+
+def people_in(tenants: Iterable[TenantSnapshot]) -> set[str]:
+    """Names of everybody a tenant knows."""
+    return {
+        name
+        for tenant in tenants
+        for user in tenant.users
+        for name in (user.name, user.upn, user.mail, user.upn.partition("@")[0])
+        if name
+    }
+
+
+def tenant_without_people(tenant: TenantSnapshot, months: int) -> TenantSnapshot:
+    """A tenant without its people; a gap says why each kind of fact is not there."""
+    detail = f"removed from the history after {months} months, as the client's file asks"
+    gone = (
+        (TenantFact.USERS, tenant.users),
+        (TenantFact.USAGE, tenant.usage),
+        (TenantFact.APPS_USAGE, tenant.apps_usage),
+        (TenantFact.MAILBOXES, tenant.mailboxes),
+        (TenantFact.ACTIVATIONS, tenant.activations),
+        (TenantFact.DEVICES, tenant.devices),
+        (TenantFact.DELETED_USERS, tenant.deleted_users),
+    )
+    gaps = (
+        TenantGap(kind=kind, collector="history", reason=GapReason.MISSING, detail=detail)
+        for kind, people in gone
+        if people
+    )
+    return replace(
+        tenant,
+        users=(),
+        usage=(),
+        apps_usage=(),
+        mailboxes=(),
+        activations=(),
+        devices=(),
+        deleted_users=(),
+        gaps=(*tenant.gaps, *gaps),
+    )
+
+
+def host_without_people(host: HostSnapshot, pseudonyms: Pseudonyms) -> HostSnapshot:
+    """A machine without the people who use it."""
+    if host.windows is not None and host.windows.profiles:
+        profiles = tuple(replace(one, name=pseudonyms.of(one.name), last_used_at=None) for one in host.windows.profiles)
+        host = replace(host, windows=replace(host.windows, profiles=profiles))
+    return _through_json(host, pseudonyms, HostSnapshot)
+
+
+def assessment_without_people(assessment: Assessment, pseudonyms: Pseudonyms) -> Assessment:
+    """A conclusion without people: outcomes, money and counts stay, and what was seen of a person goes."""
+    tenants = {tenant.target.name for tenant in assessment.tenants}
+    findings = tuple(
+        _without_people(finding, pseudonyms) if finding.subject in tenants or finding.person else finding
+        for finding in assessment.findings
+    )
+    summaries = tuple(
+        replace(tenant, unmatched_exceptions=tuple(pseudonyms.in_words(who) for who in tenant.unmatched_exceptions))
+        for tenant in assessment.tenants
+    )
+    software = assessment.software
+    if software is not None:
+        lines = (replace(line, users=tuple(pseudonyms.of(user) for user in line.users)) for line in software.lines)
+        software = replace(software, lines=tuple(lines))
+    plain = replace(assessment, findings=findings, tenants=summaries, software=software)
+    return _through_json(plain, pseudonyms, Assessment)
+
+
+def _without_people(finding: Finding, pseudonyms: Pseudonyms) -> Finding:
+    about_one = bool(finding.person)
+    worded = _worded(pseudonyms, dated=not about_one)
+    return replace(
+        finding,
+        person=pseudonyms.of(finding.person) if about_one else "",
+        message=worded(finding.message),
+        remedy=None if finding.remedy is None else worded(finding.remedy),
+        evidence=() if about_one else tuple(_evidence(line, worded, pseudonyms) for line in finding.evidence),
+    )
+
+
+def _evidence(line: Evidence, worded: Callable[[Message], Message], pseudonyms: Pseudonyms) -> Evidence:
+    return replace(
+        line,
+        what=worded(line.what),
+        seen=pseudonyms.in_words(line.seen),
+        expected=pseudonyms.in_words(line.expected),
+    )
+
+
+def _worded(pseudonyms: Pseudonyms, *, dated: bool) -> Callable[[Message], Message]:
+    """How to take people out of a message: their names, and (unless `dated`) when they did what."""
+
+    def worded(message: Message) -> Message:
+        params: Params = {}
+        for name, value in message.params.items():
+            if isinstance(value, str):
+                tells = not dated and name.endswith(("_on", "_at")) and name not in _DATES_KEPT
+                params[name] = None if tells else pseudonyms.in_words(value)
+            else:
+                params[name] = value if dated or name not in _TELLING else None
+        return replace(message, params=params)
+
+    return worded
+
+
+def _through_json(value: _T, pseudonyms: Pseudonyms, kind: type[_T]) -> _T:
+    text = msgspec.json.encode(value).decode()
+    return msgspec.json.decode(pseudonyms.in_json(text).encode(), type=kind)

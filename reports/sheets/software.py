@@ -1,0 +1,273 @@
+"""Software and rights: what is installed against what was bought, with the columns of an effective license position."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reports import software_words
+from reports.actions import Action
+from reports.cells import Value
+from reports.grid import Column, Page, Styled, lines_of, room, row_height
+from reports.places import Places
+from reports.sheet import Report, Sheet
+from reports.software import deficit, surplus
+from reports.styles import Style
+from rules.messages import Message
+from rules.software.position import PositionLine, Status, Unrecognized
+
+_NAME: Final = "sheets.software."
+_STATUS: Final = 13  # the column that leads to the action plan
+_COLUMNS: Final = (
+    ("publisher", Style.TEXT, 11.0),
+    ("product", Style.STRONG, 20.0),
+    ("edition", Style.TEXT, 11.5),
+    ("version", Style.TEXT, 8.0),
+    ("metric", Style.TEXT, 11.0),
+    ("owned", Style.NUMBER, 9.0),
+    ("oem", Style.NUMBER, 6.5),
+    ("installed", Style.NUMBER, 9.5),
+    ("not_subject", Style.NUMBER, 8.0),
+    ("required", Style.NUMBER, 8.5),
+    ("transferred", Style.NUMBER, 11.0),
+    ("gap", Style.NUMBER, 8.5),
+    ("state", Style.TEXT, 13.5),
+    ("reliability", Style.TEXT, 12.0),
+    ("proof", Style.TEXT, 12.5),
+    ("ends", Style.DATE, 10.5),
+    ("price", Style.EURO, 13.5),
+    ("impact", Style.IMPACT, 12.5),
+    ("notes", Style.TEXT, 42.0),
+)
+_LAST: Final = len(_COLUMNS)
+_LEGEND: Final = ("legend_rights", "legend_need", "legend_gap", "legend_states", "legend_money")
+_MOST_UNRECOGNIZED: Final = 30
+_SPANS: Final = ((1, 2), (3, 5), (6, 7), (8, 9), (10, _LAST))  # publisher, program, versions, count, machines
+STATUS_STYLES: Final = {
+    Status.UNDER: Style.BAD,
+    Status.CHECK: Style.WARN,
+    Status.UNKNOWN: Style.UNKNOWN,
+    Status.EXCESS: Style.INFO,
+    Status.OK: Style.GOOD,
+    Status.FREE: Style.TEXT,
+}
+
+
+def build(page: Page, report: Report) -> None:
+    """Lay the sheet out: what could not be seen, the position, what it costs, how to read it, what is beside it."""
+    texts, software = report.texts, report.software
+    page.one_wide = True
+    page.widths = {number: width for number, (_, _, width) in enumerate(_COLUMNS, 1)}
+    page.heading(texts.text(_NAME + "heading"), software_words.intro(report), _LAST)
+    if boxes := software_words.unseen(report):
+        page.next_row -= 1  # in the row between heading and table: the table begins where it does in every sheet
+        page.note(" ".join(boxes), Style.WARN_BOX, _LAST)
+    shown = software_words.shown(report)
+    actions = _actions(report)
+    first = page.table(_columns(report), shown, lambda line: _line(report, line, actions.get(line.key)), main=True)
+    page.frozen = f"C{first}"
+    places = Places(report)
+    for row, line in enumerate(shown, first):
+        if line.key in actions:
+            action = actions[line.key]
+            page.link(row, _STATUS, report.title("actions"), action.ref, to=places.of_action(action))
+    if software.summary is None:
+        return
+    page.skip()
+    for sentence, style in _below(report):
+        page.note(sentence, style, _LAST)
+    if shown:
+        _legend(page, report)
+    _rights(page, report, "idle", software.summary.idle)
+    _rights(page, report, "upcoming", software.summary.upcoming)
+    _unrecognized(page, report)
+    page.note(texts.text(_NAME + "limits", version=software.summary.rules_version), Style.NOTE, _LAST)
+
+
+def _columns(report: Report) -> tuple[Column, ...]:
+    return tuple(
+        Column(title=report.texts.text(_NAME + name), style=style, width=width) for name, style, width in _COLUMNS
+    )
+
+
+def _actions(report: Report) -> dict[str, Action]:
+    """The action of each line that has one: the most urgent."""
+    found: dict[str, Action] = {}
+    for action in report.actions:
+        for finding in action.findings:
+            line = report.software.line_of(finding)
+            if line is not None:
+                found.setdefault(line.key, action)
+    return found
+
+
+def _line(report: Report, line: PositionLine, action: Action | None) -> Sequence[Value | Styled]:
+    texts = report.texts
+    return (
+        line.publisher,
+        line.name,
+        line.edition,
+        line.version,
+        texts.text(f"metric.{line.metric.value}"),
+        _owned(report, line),
+        line.owned_oem or None,
+        line.installed,
+        line.not_subject or None,
+        _required(report, line),
+        line.transferred or None,
+        _gap(report, line),
+        Styled(texts.text(f"software_status.{line.status.value}"), STATUS_STYLES[line.status]),
+        _reliability(report, line),
+        "\n".join(line.proofs),
+        _ends(report, line),
+        _price(report, line),
+        _impact(report, line),
+        "\n".join(_notes(report, line, action)),
+    )
+
+
+def _owned(report: Report, line: PositionLine) -> Value | Styled:
+    if line.unlimited:
+        return report.texts.text(_NAME + "unlimited")
+    if line.owned is not None or line.status is Status.FREE or line.required == 0:
+        return line.owned  # where nothing is needed, nothing bought is no blind spot
+    return _unknown(report, "" if report.software.declared else _NAME + "undeclared")
+
+
+def _required(report: Report, line: PositionLine) -> Value | Styled:
+    return line.required if line.required is not None or line.status is Status.FREE else _unknown(report)
+
+
+def _gap(report: Report, line: PositionLine) -> Value | Styled:
+    """What is left (positive) or lacks; of a line without a verdict nobody can tell, whatever the numbers add up to."""
+    if line.gap is None or line.status is Status.UNKNOWN:
+        covered = line.unlimited or line.status is Status.FREE
+        return report.texts.text("kpi.not_applicable") if covered else _unknown(report)
+    return Styled(line.gap, Style.DEFICIT) if line.gap < 0 and line.status is Status.UNDER else line.gap
+
+
+def _unknown(report: Report, text: str = "") -> Styled:
+    return Styled(report.texts.text(text or "kpi.unknown"), Style.UNKNOWN)
+
+
+def _reliability(report: Report, line: PositionLine) -> Value | Styled:
+    """On how many of the known machines the line rests."""
+    texts = report.texts
+    if not line.known:
+        return texts.text("kpi.not_applicable")
+    told = texts.text(_NAME + "seen", count=line.seen, known=line.known)
+    if line.old:
+        told = f"{told}\n{texts.text(_NAME + 'seen_old', count=line.old)}"
+    return told if line.seen >= line.known and not line.old else Styled(told, Style.UNKNOWN)
+
+
+def _ends(report: Report, line: PositionLine) -> Value | Styled:
+    past = line.ends_on is not None and line.ends_on < report.view.day
+    return Styled(line.ends_on, Style.PASSED) if past else line.ends_on
+
+
+def _price(report: Report, line: PositionLine) -> Value | Styled:
+    if line.unit_price is None:
+        return None if line.status is Status.FREE else Styled(report.texts.text("values.none"), Style.UNKNOWN)
+    return Styled(line.unit_price, Style.EURO_YEARLY if line.yearly else Style.EURO)
+
+
+def _impact(report: Report, line: PositionLine) -> Value | Styled:
+    """What must be spent (negative) or can be saved (positive); a right once paid saves nothing by being given up."""
+    if line.status is Status.UNDER:
+        worth = None if line.cost is None else -line.cost
+    elif line.status is Status.EXCESS and (line.yearly or line.unit_price is None):
+        worth = line.saving
+    else:
+        return None
+    if worth is None:
+        return Styled(report.texts.text("values.none"), Style.UNKNOWN)
+    return Styled(worth, Style.IMPACT_YEARLY if line.yearly else Style.IMPACT)
+
+
+def _notes(report: Report, line: PositionLine, action: Action | None) -> Iterator[str]:
+    texts = report.texts
+    if line.status is Status.UNDER and line.at_least:
+        yield texts.text(_NAME + "note_least", count=deficit(line))
+    yield from software_words.notes(report, line)
+    if line.status is Status.EXCESS and not line.yearly and line.saving:
+        yield texts.text(_NAME + "note_kept", count=surplus(line), amount=texts.euros(line.saving))
+    for waiver in report.software.waivers_of(line):
+        yield texts.text(_NAME + "note_waiver", waiver=waiver.id, until=waiver.until)
+    if action is not None:
+        yield texts.text(_NAME + "note_action", sheet=report.title("actions"), ref=action.ref)
+
+
+def _below(report: Report) -> Iterator[tuple[str, Style]]:
+    """How the products stand, what it costs, what needs no right."""
+    software = report.software
+    if software.lines:
+        yield software_words.states(report), Style.SENTENCE
+    elif not software.empty:
+        name = "nothing" if software.declared else "nothing_undeclared"
+        yield report.texts.text(_NAME + name), Style.SENTENCE
+    for sentence in software_words.money(report):
+        yield sentence, Style.SENTENCE
+    if told := software_words.free(report, filter(software_words.is_told_apart, software.lines)):
+        yield told, Style.SENTENCE
+    for sentence in software_words.limits(report):
+        yield sentence, Style.SENTENCE
+
+
+def _legend(page: Page, report: Report) -> None:
+    page.skip()
+    page.wide(report.texts.text(_NAME + "legend"), Style.SECTION, 1, _LAST, 22)
+    for name in _LEGEND:
+        page.note(report.texts.text(_NAME + name), Style.NOTE, _LAST)
+    page.skip()
+
+
+def _rights(page: Page, report: Report, name: str, rights: Sequence[Message]) -> None:
+    """Rights that cover nothing, or do not count yet: one sentence each."""
+    if not rights:
+        return
+    page.wide(report.texts.text(_NAME + name), Style.SECTION, 1, _LAST, 22)
+    for right in rights:
+        page.note(f"• {report.texts.message(right)}", Style.SENTENCE, _LAST)
+    page.skip()
+
+
+def _unrecognized(page: Page, report: Report) -> None:
+    """Programs somebody must name before anyone can tell whether they need a license."""
+    texts, found = report.texts, report.software.unrecognized
+    if not found:
+        return
+    page.wide(texts.text(_NAME + "unrecognized", count=len(found)), Style.SECTION, 1, _LAST, 22)
+    page.note(texts.text(_NAME + "unrecognized_why"), Style.NOTE, _LAST)
+    heads = ("publisher", "program", "versions", "machines", "where")
+    _spread(page, [(texts.text(_NAME + head), Style.HEADER) for head in heads])
+    for program in found[:_MOST_UNRECOGNIZED]:
+        _spread(page, _program(report, program))
+    if (rest := len(found) - _MOST_UNRECOGNIZED) > 0:
+        page.note(texts.text(_NAME + "unrecognized_more", count=rest), Style.NOTE, _LAST)
+    page.skip()
+
+
+def _program(report: Report, program: Unrecognized) -> list[tuple[Value, Style]]:
+    texts = report.texts
+    return [
+        (program.publisher, Style.TEXT),
+        (program.name, Style.STRONG),
+        (texts.listing(list(program.versions), limit=2), Style.TEXT),
+        (len(program.devices), Style.NUMBER),
+        (texts.listing(sorted(program.devices), limit=10), Style.TEXT),
+    ]
+
+
+def _spread(page: Page, values: Sequence[tuple[Value, Style]]) -> None:
+    """One row of a list that has fewer and wider columns than the position above it."""
+    cells = []
+    deepest = 1
+    for (first, last), (value, style) in zip(_SPANS, values, strict=True):
+        cells += [(column, value if column == first else None, style) for column in range(first, last + 1)]
+        across = room(sum(page.widths[column] for column in range(first, last + 1)), bold=style is Style.STRONG)
+        deepest = max(deepest, lines_of(str(value), across))
+    row = page.line(*cells, height=row_height(deepest))
+    for first, last in _SPANS:
+        page.merge(row, first, last)
+
+
+SHEET = Sheet(name="software", order=28, build=build)

@@ -1,0 +1,286 @@
+"""Installed software against what was bought, before it is worded; and both kinds of licenses together.
+
+A line without a verdict is in no rate and in no sum, and nothing is called a deficit where nobody said what was bought.
+Amounts are euro, excluding VAT. What is paid once and what is paid every year are never added up; a surplus of rights
+that were paid once saves nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Final
+
+from reports.licenses import Licenses, Rate
+from rules.model import Assessment, Finding
+from rules.software.position import PositionLine, SoftwareSummary, Status, Unrecognized
+from rules.software.wording import title_of
+from rules.waivers import Waiver
+
+RULES: Final = "software."
+_ORDER: Final = {status: rank for rank, status in enumerate(Status)}
+_DECIDED: Final = frozenset({Status.OK, Status.EXCESS, Status.UNDER, Status.CHECK})
+_GOOD: Final = frozenset({Status.OK, Status.EXCESS})
+_ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """Licenses to buy, counted in units of their metric. `unpriced` of them are in no amount.
+
+    `sure` tells whether everything was seen: else the number is a minimum.
+    """
+
+    units: int = 0
+    products: int = 0
+    yearly: Decimal = _ZERO
+    once: Decimal = _ZERO
+    unpriced: int = 0
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spare:
+    """Licenses that are paid for and not needed. `yearly` is what giving them up saves a year.
+
+    `unpriced` products could save something and have no price; `kept_value` is what rights once paid had cost: nothing
+    is saved by not using them.
+    """
+
+    units: int = 0
+    products: int = 0
+    yearly: Decimal = _ZERO
+    kept_value: Decimal = _ZERO
+    unpriced: int = 0
+    sure: bool = True
+
+
+class Software:
+    """The license position of one assessment."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        self.summary: SoftwareSummary | None = assessment.software
+        self.findings = tuple(finding for finding in assessment.findings if is_about_software(finding))
+
+    @property
+    def told(self) -> bool:
+        """Whether a position was made at all."""
+        return self.summary is not None
+
+    @property
+    def declared(self) -> bool:
+        """Whether the client said what was bought."""
+        return self.summary is not None and self.summary.declared
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was looked at: no position was made, or no machine was seen for it."""
+        return self.summary is None or not self.summary.seen
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every machine was seen, lately, and every line has a verdict."""
+        summary = self.summary
+        if summary is None or not summary.declared or not summary.seen:
+            return False
+        whole = summary.seen >= summary.known and not summary.old
+        return whole and not any(line.at_least or line.status is Status.UNKNOWN for line in summary.lines)
+
+    @cached_property
+    def lines(self) -> tuple[PositionLine, ...]:
+        """All lines: what is short first, then by what it costs, by its size and by name."""
+        return tuple(sorted(() if self.summary is None else self.summary.lines, key=_most_pressing))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, PositionLine]:
+        """Lines by their key, as findings bear it."""
+        return {line.key: line for line in self.lines}
+
+    def of_status(self, status: Status) -> tuple[PositionLine, ...]:
+        """Lines of one status, in their order."""
+        return tuple(line for line in self.lines if line.status is status)
+
+    @cached_property
+    def counts(self) -> Mapping[Status, int]:
+        """How many lines have each status; those that are not subject to a license too."""
+        counted = Counter(line.status for line in self.lines)
+        return {status: counted[status] for status in Status}
+
+    @cached_property
+    def rate(self) -> Rate:
+        """Products in order or with a surplus, among those with a verdict."""
+        return Rate(
+            good=sum(self.counts[status] for status in _GOOD),
+            base=sum(self.counts[status] for status in _DECIDED),
+            unknown=self.counts[Status.UNKNOWN],
+        )
+
+    @cached_property
+    def short(self) -> Short:
+        """What the lines called under-licensed lack together."""
+        lines = self.of_status(Status.UNDER)
+        return Short(
+            units=sum(deficit(line) for line in lines),
+            products=len(lines),
+            yearly=sum((line.cost or _ZERO for line in lines if line.yearly), _ZERO),
+            once=sum((line.cost or _ZERO for line in lines if not line.yearly), _ZERO),
+            unpriced=sum(deficit(line) for line in lines if line.cost is None),
+            sure=self.complete,
+        )
+
+    @cached_property
+    def spare(self) -> Spare:
+        """What the lines called a surplus have too much together."""
+        lines = self.of_status(Status.EXCESS)
+        return Spare(
+            units=sum(surplus(line) for line in lines),
+            products=len(lines),
+            yearly=sum((line.saving or _ZERO for line in lines if line.yearly), _ZERO),
+            kept_value=sum((line.saving or _ZERO for line in lines if not line.yearly), _ZERO),
+            unpriced=sum(line.saving is None for line in lines),
+            sure=self.complete,
+        )
+
+    @cached_property
+    def unrecognized(self) -> tuple[Unrecognized, ...]:
+        """Programs that look commercial and are no product of the table: on the most machines first."""
+        found = () if self.summary is None else self.summary.unrecognized
+        return tuple(sorted(found, key=lambda one: (-len(one.devices), one.name.casefold(), one.publisher)))
+
+    def line_of(self, finding: Finding) -> PositionLine | None:
+        """The line a finding speaks of; None where it speaks of none."""
+        return self.by_key.get(finding.key) if is_about_software(finding) else None
+
+    def waivers_of(self, line: PositionLine) -> tuple[Waiver, ...]:
+        """Waivers that accept what was found about a line."""
+        found = (finding.waiver for finding in self.findings if finding.key == line.key)
+        return tuple(dict.fromkeys(waiver for waiver in found if waiver is not None))
+
+    def devices_of(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """Machines on which the software of findings was seen, each once, by name."""
+        found: set[str] = set()
+        for finding in findings:
+            line = self.line_of(finding)
+            named = str(finding.message.params.get("devices") or "")
+            found |= set(line.devices) if line is not None else set(filter(None, named.split(", ")))
+        return tuple(sorted(found))
+
+
+def is_about_software(finding: Finding) -> bool:
+    """Whether a finding is about installed software as a whole, rather than one machine or tenant."""
+    return not finding.subject and finding.rule.startswith(RULES)
+
+
+def deficit(line: PositionLine) -> int:
+    """Units that lack; 0 where none does or nobody knows."""
+    return max(0, -(line.gap or 0))
+
+
+def surplus(line: PositionLine) -> int:
+    """Units left over; 0 where none is or nobody knows."""
+    return max(0, line.gap or 0)
+
+
+def _most_pressing(line: PositionLine) -> tuple[int, Decimal, int, str, str]:
+    worth = max(line.cost or _ZERO, line.saving or _ZERO)
+    return (_ORDER[line.status], -worth, -(deficit(line) or surplus(line)), title_of(line).casefold(), line.key)
+
+
+class Standing:
+    """Microsoft 365 and installed software together: the three figures about licenses of the first sheet.
+
+    A part that was not to be audited is in none of them; one that could not be read is told beside them.
+    """
+
+    def __init__(self, licenses: Licenses, software: Software) -> None:
+        self._licenses = licenses
+        self._software = software
+
+    @cached_property
+    def tenants(self) -> bool:
+        """Whether Microsoft 365 enters."""
+        return bool(self._licenses.tenants) and self._licenses.readable
+
+    @cached_property
+    def programs(self) -> bool:
+        """Whether installed software enters: where nobody said what was bought there is nothing to count."""
+        return self._software.declared and not self._software.empty
+
+    @cached_property
+    def wanted(self) -> bool:
+        """Whether anything about licenses was to be audited."""
+        return bool(self._licenses.tenants) or self._software.declared
+
+    @cached_property
+    def readable(self) -> bool:
+        """Whether there is anything to tell of."""
+        return self.tenants or self.programs
+
+    @property
+    def unread_tenants(self) -> bool:
+        """Whether Microsoft 365 was to be read and could not."""
+        return bool(self._licenses.tenants) and not self._licenses.readable
+
+    @property
+    def rate_note(self) -> str:
+        """Which text below `kpi.license_rate` says what the rate is of."""
+        if not self.programs:
+            return "note"
+        if self.unread_tenants:
+            return "note_no_tenant"
+        return "note_both" if self.tenants else "note_software"
+
+    @property
+    def unread_note(self) -> str:
+        """Which text below `kpi` says what could not be read."""
+        if not self._software.declared:
+            return "licenses_unknown_note"
+        return "software_unknown_both_note" if self._licenses.tenants else "software_unknown_note"
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether nothing the figures rest on is hidden."""
+        return (not self._licenses.tenants or self._licenses.complete) and (
+            not self._software.declared or self._software.complete
+        )
+
+    @cached_property
+    def rate(self) -> Rate:
+        """Products in order among those with a verdict, of both kinds."""
+        parts = [self._licenses.rate] if self.tenants else []
+        parts += [self._software.rate] if self.programs else []
+        return Rate(
+            good=sum(part.good for part in parts),
+            base=sum(part.base for part in parts),
+            unknown=sum(part.unknown for part in parts),
+        )
+
+    @cached_property
+    def short(self) -> Short:
+        """Seats and rights to buy."""
+        missing, short = self._licenses.missing, self._software.short
+        with_tenants, with_programs = self.tenants, self.programs
+        return Short(
+            units=(missing.seats if with_tenants else 0) + (short.units if with_programs else 0),
+            products=(len(missing.products) if with_tenants else 0) + (short.products if with_programs else 0),
+            yearly=(missing.cost if with_tenants else _ZERO) + (short.yearly if with_programs else _ZERO),
+            once=short.once if with_programs else _ZERO,
+            unpriced=(missing.unpriced if with_tenants else 0) + (short.unpriced if with_programs else 0),
+            sure=self.complete,
+        )
+
+    @cached_property
+    def spare(self) -> Spare:
+        """Seats and rights too many."""
+        licenses, spare = self._licenses, self._software.spare
+        totals = licenses.totals
+        unpriced = sum(product.saving_unknown for product in licenses.products)
+        return Spare(
+            units=(totals.surplus if self.tenants else 0) + (spare.units if self.programs else 0),
+            products=spare.products if self.programs else 0,
+            yearly=(totals.saving if self.tenants else _ZERO) + (spare.yearly if self.programs else _ZERO),
+            kept_value=spare.kept_value if self.programs else _ZERO,
+            unpriced=(unpriced if self.tenants else 0) + (spare.unpriced if self.programs else 0),
+            sure=self.complete and (not self._licenses.tenants or licenses.activity_known),
+        )

@@ -1,0 +1,216 @@
+"""Sentences about installed software and rights that several sheets, the terminal and the mail share."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from reports.software import deficit, surplus
+from rules.model import Finding, Outcome
+from rules.software.position import PositionLine, Status
+from rules.software.wording import title_of
+
+if TYPE_CHECKING:
+    from reports.actions import Action
+    from reports.sheet import Report
+
+_NAME: Final = "sheets.software."
+_NAMES_SHOWN: Final = 6
+_PRODUCTS_SHOWN: Final = 4
+_FREE_SHOWN: Final = 25
+_BY_UNITS: Final = frozenset({"software_under", "software_surplus"})
+_COUNTED: Final = frozenset({"software_unrecognized", "software_no_file"})
+# Texts of the position that the sheet says once, above its table or in the column of confidence.
+_SAID_ABOVE: Final = frozenset(
+    f"software.note.{name}" for name in ("no_file", "partial", "machines_unread", "machines_earlier")
+)
+_STATES: Final = (Status.UNDER, Status.CHECK, Status.UNKNOWN, Status.EXCESS, Status.OK)
+
+
+def amount(report: "Report", *, yearly: Decimal, once: Decimal) -> str:
+    """Word an amount, what is paid once apart from what is paid every year; excluding VAT. "" for none."""
+    texts = report.texts
+    if once and yearly:
+        return texts.text("amount.both", once=texts.euros(once), yearly=texts.euros(yearly))
+    if once:
+        return texts.text("amount.once", amount=texts.euros(once))
+    return texts.text("amount.yearly", amount=texts.euros(yearly)) if yearly else ""
+
+
+def intro(report: "Report") -> str:
+    """Of when the position is, on how many machines and declared rights it rests."""
+    texts, summary = report.texts, report.software.summary
+    if summary is None:
+        return texts.text(_NAME + "intro_absent")
+    rights = (
+        texts.text(_NAME + "intro_rights", count=summary.entitlements, file=summary.file)
+        if summary.declared
+        else texts.text(_NAME + "intro_no_rights")
+    )
+    return texts.text(
+        _NAME + "intro",
+        day=texts.local_day(report.assessment.as_of),
+        count=summary.seen,
+        known=summary.known,
+        rights=rights,
+    )
+
+
+def unseen(report: "Report") -> list[str]:
+    """What the position could not see, the largest first; nothing where everything was seen."""
+    texts, software = report.texts, report.software
+    summary = software.summary
+    if summary is None:
+        return [texts.text(_NAME + "not_audited")]
+    found = []
+    if not summary.known:
+        found.append(texts.text(_NAME + "no_machine"))
+    elif not summary.seen:
+        found.append(texts.text(_NAME + "none_seen", count=summary.known))
+    elif summary.seen < summary.known:
+        found.append(texts.text(_NAME + "partly_seen", count=summary.known - summary.seen, known=summary.known))
+    if summary.old:
+        found.append(texts.text(_NAME + "old_data", count=summary.old))
+    if not summary.declared:
+        found.append(texts.text(_NAME + "no_file"))
+    return found
+
+
+def states(report: "Report") -> str:
+    """Count the products by status in one sentence; those not subject to a license apart."""
+    texts, software = report.texts, report.software
+    counts = software.counts
+    told = [
+        texts.text(f"software_status.count.{status.value}", count=counts[status])
+        for status in _STATES
+        if counts[status]
+    ]
+    base = sum(counts[status] for status in _STATES)
+    if not base:
+        return texts.text(_NAME + "states_none")
+    return texts.text(_NAME + "states", count=base, states=", ".join(told))
+
+
+def money(report: "Report") -> list[str]:
+    """What the deficits cost and what the surplus could save, in sentences; none without either."""
+    texts, short, spare = report.texts, report.software.short, report.software.spare
+    found = []
+    if short.units:
+        told = amount(report, yearly=short.yearly, once=short.once)
+        sentence = texts.text(_NAME + ("to_buy" if told else "to_buy_unpriced"), count=short.units, amount=told)
+        if told and short.unpriced:
+            sentence = f"{sentence} {texts.text(_NAME + 'to_buy_partly', count=short.unpriced)}"
+        found.append(sentence if short.sure else f"{sentence} {texts.text(_NAME + 'to_buy_least')}")
+    if spare.units:
+        if spare.yearly:
+            found.append(texts.text(_NAME + "to_save", amount=texts.euros(spare.yearly)))
+        if spare.kept_value:
+            found.append(texts.text(_NAME + "to_keep", amount=texts.euros(spare.kept_value)))
+        if spare.unpriced:
+            found.append(texts.text(_NAME + "to_save_unpriced", count=spare.unpriced))
+    return found
+
+
+def notes(report: "Report", line: PositionLine) -> list[str]:
+    """Remarks on one line, without those the columns and the head of the sheet say of every line."""
+    return [report.texts.message(note) for note in line.notes if note.text not in _SAID_ABOVE]
+
+
+def limits(report: "Report") -> list[str]:
+    """What limits the whole position beside machines that were not seen."""
+    summary = report.software.summary
+    found = () if summary is None else summary.notes
+    return [report.texts.message(note) for note in found if note.text not in _SAID_ABOVE]
+
+
+def shown(report: "Report") -> list[PositionLine]:
+    """The lines of the table, in their order."""
+    return [line for line in report.software.lines if not is_told_apart(line)]
+
+
+def is_told_apart(line: PositionLine) -> bool:
+    """Whether a line is told in a sentence below the table: it needs no right, nobody bought one, nothing to say."""
+    return line.status is Status.FREE and not (line.notes or line.owned or line.unlimited or line.entitlements)
+
+
+def free(report: "Report", lines: Iterable[PositionLine]) -> str:
+    """Name what is installed and needs no right."""
+    names = sorted({title_of(line) for line in lines}, key=str.casefold)
+    if not names:
+        return ""
+    texts = report.texts
+    return texts.text(_NAME + "free", count=len(names), names=texts.listing(names, limit=_FREE_SHOWN))
+
+
+def state(report: "Report") -> str:
+    """One sentence for the first sheet: what is short, what is too much, what nobody can tell."""
+    texts, software = report.texts, report.software
+    summary = software.summary
+    if summary is None or software.empty:
+        return texts.text("sheets.summary.software_unknown")
+    sentence = states(report)
+    short = software.short
+    if short.units:
+        names = texts.listing([title_of(line) for line in software.of_status(Status.UNDER)], limit=2)
+        told = amount(report, yearly=short.yearly, once=short.once)
+        cost = texts.text("sheets.summary.software_cost", amount=told) if told else ""
+        lacking = texts.text("sheets.summary.software_short", count=short.units, names=names, cost=cost)
+        sentence = f"{sentence} {lacking}"
+    return sentence if software.complete else f"{sentence} {texts.text('sheets.summary.software_least')}"
+
+
+def finding_text(report: "Report", action: "Action") -> str:
+    """Say what was found."""
+    return _said(report, action, "finding")
+
+
+def proposal(report: "Report", action: "Action") -> str:
+    """Say what to do about it, as one imperative sentence."""
+    return _said(report, action, "proposal")
+
+
+def impact(report: "Report", action: "Action") -> str:
+    """Say why it matters."""
+    return report.texts.text(f"actions.impact.{action.kind}")
+
+
+def _said(report: "Report", action: "Action", part: str) -> str:
+    texts = report.texts
+    lines = [line for finding in action.findings if (line := report.software.line_of(finding)) is not None]
+    counted = action.kind in _COUNTED
+    units = sum(deficit(line) or surplus(line) for line in lines)
+    return texts.text(
+        f"actions.{action.kind}.{part}",
+        count=units if action.kind in _BY_UNITS else _told_count(action) if counted else len(action.findings),
+        products=texts.listing(products(report, action), limit=_PRODUCTS_SHOWN),
+        owned=sum(line.owned or 0 for line in lines),
+        sheet=report.title("software"),
+        coverage=report.title("coverage"),
+    )
+
+
+def _told_count(action: "Action") -> int:
+    """What one finding counts for many: programs nobody knows, products without a file of rights."""
+    counts = (finding.message.params.get("count") for finding in action.findings)
+    return sum(count if isinstance(count, int) else 1 for count in counts)
+
+
+def products(report: "Report", action: "Action") -> list[str]:
+    """Name what the findings of an action are about, each once; of several products with how many are short."""
+    names: dict[str, None] = {}
+    known = report.software.by_key
+    for finding in sorted(action.findings, key=lambda found: found.key not in known):  # products before checks
+        line = report.software.line_of(finding)
+        short = 0 if line is None else deficit(line)
+        name = _name(report, finding, line)
+        names[f"{name} ({short})" if short and len(action.findings) > 1 else name] = None
+    return list(names)
+
+
+def _name(report: "Report", finding: Finding, line: PositionLine | None) -> str:
+    if line is not None:
+        return title_of(line)
+    params = finding.message.params
+    named = next((str(params[name]) for name in ("product", "program", "waiver", "right") if params.get(name)), "")
+    if named or finding.outcome is not Outcome.UNKNOWN:
+        return named or finding.key
+    return report.texts.text(f"rules.{finding.rule}.title")

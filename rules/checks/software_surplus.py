@@ -1,0 +1,90 @@
+"""software.surplus: rights that are paid for and that nothing uses.
+
+Only what is paid by the year can be saved: one FAIL per line of the position, with the day from which the quantity can
+fall. A right bought for good is paid already: its surplus is told (NOT_APPLICABLE), to be used before anything is
+bought, and no money is called saved. Machines that could not be read may need what looks superfluous: then it is
+UNKNOWN, never a saving (case 68). Rights that meet nothing are `software.rights_idle`, unless they can be given up.
+
+Texts: `fail` (count), `fail_undated` (count), `kept` (count), `unknown` (count), `pass` (count = lines compared),
+`not_applicable`, `remedy`, `remedy_undated`. Parameters: product, need, owned, ends_on, unread.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from collectors.feeds.records import Severity
+from rules.messages import Params
+from rules.model import Finding, Outcome, Priority, PriorityLevel
+from rules.software.position import PositionLine, Status
+from rules.software.rule import EstateCase, EstateRule, finding
+from rules.software.wording import is_idle, is_saving, params_of, proof_of, saving_of
+
+ID = "software.surplus"
+
+
+def check(case: EstateCase) -> Iterable[Finding]:
+    """Yield one finding per line with a surplus, or one PASS."""
+    found = list(_answers(case))
+    if any(answer.outcome is not Outcome.NOT_APPLICABLE for answer in found):
+        return found
+    compared = sum(line.status is not Status.FREE for line in case.summary.lines)
+    return (*found, finding(ID, Outcome.PASS, "pass", params={"count": compared}))
+
+
+def _answers(case: EstateCase) -> Iterator[Finding]:
+    for line in case.summary.lines:
+        count = line.gap or 0
+        if line.status is not Status.EXCESS or count <= 0:
+            continue
+        if is_saving(line):
+            yield _superfluous(case, line, count)
+        elif is_idle(case, line):
+            continue
+        elif line.yearly:
+            yield _told(case, line, Outcome.UNKNOWN, "unknown", count)
+        else:
+            yield _told(case, line, Outcome.NOT_APPLICABLE, "kept", count)
+
+
+def _superfluous(case: EstateCase, line: PositionLine, count: int) -> Finding:
+    """The day a right ends is when its quantity can fall; how near that is says how urgent it is."""
+    coming = line.ends_on if line.ends_on is not None and line.ends_on >= case.today else None
+    near = coming is not None and (coming - case.today).days <= case.contract.software.ends_horizon_days
+    return finding(
+        ID,
+        Outcome.FAIL,
+        "fail" if coming else "fail_undated",
+        key=line.key,
+        params=_params(line, count),
+        severity=Severity.LOW,
+        remedy="remedy" if coming else "remedy_undated",
+        priority=Priority(level=PriorityLevel.PLAN if near else PriorityLevel.WATCH, score=45.0 if near else 30.0),
+        evidence=proof_of(case, line),
+        money=saving_of(line, count),
+        due_on=coming,
+    )
+
+
+def _told(case: EstateCase, line: PositionLine, outcome: Outcome, text: str, count: int) -> Finding:
+    return finding(
+        ID,
+        outcome,
+        text,
+        key=line.key,
+        params=_params(line, count),
+        evidence=proof_of(case, line),
+        limited=outcome is Outcome.UNKNOWN,
+    )
+
+
+def _params(line: PositionLine, count: int) -> Params:
+    ends_on = None if line.ends_on is None else line.ends_on.isoformat()
+    return {**params_of(line), "count": count, "ends_on": ends_on, "unread": line.known - line.seen}
+
+
+RULE = EstateRule(
+    id=ID,
+    check=check,
+    needs_file=True,
+    needs_machines=False,  # a machine that was not read can only use more
+    applies=lambda case: bool(case.summary.known),
+)

@@ -1,0 +1,285 @@
+"""Which need each right is bought for, and how many units of it serve which need.
+
+Every right has one home: the line of the very product, edition and version that was bought. What it gives to other
+lines (older versions, another edition where the right names none) is a transfer: received there, lent here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rules.products import plain_text, products
+from rules.rights import Metric
+from rules.software.cores import SQL_SERVER, WINDOWS_SERVER
+from rules.software.covering import Pool
+from rules.software.devices import Device
+from rules.software.estate import Estate
+from rules.software.identity import usable_serial
+from rules.software.matching import Right, version_key
+from rules.software.needs import Need, family, named, note
+from rules.software.servers import BY_CORE, core_units
+from rules.software.suites import handed_out, members
+
+_CALS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
+_BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
+_UNVERSIONED = frozenset({"windows"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Share:
+    """What one need has: `home` are the rights bought for it, `owned` their units, `received` and `lent` transfers.
+
+    `covered` units of the need are served, the machine's own licenses and `credit` (second machines, virtual ones)
+    among them. `stray` units of its rights belong to machines that do not have the product (case 47). `idle`: what
+    was bought meets nothing installed.
+    """
+
+    need: Need
+    home: list[Right] = field(default_factory=list)
+    owned: int = 0
+    covered: int = 0
+    received: int = 0
+    lent: int = 0
+    credit: int = 0
+    stray: int = 0
+    unlimited: bool = False
+    idle: bool = False
+    givers: set[str] = field(default_factory=set)  # ids of rights of other lines
+    takers: set[str] = field(default_factory=set)  # names of the lines that use rights of this one
+
+    @property
+    def transferred(self) -> int:
+        """What other rights give to this line, less what its own give away."""
+        return self.received + self.credit - self.lent
+
+
+@dataclass(slots=True, kw_only=True)
+class _Grant:
+    """One right with the units of it that are not given yet."""
+
+    right: Right
+    units: int
+    free: int
+    home: Share | None
+
+
+def allotted(needs: Iterable[Need], estate: Estate) -> tuple[Share, ...]:
+    """Give the rights in force to needs; rights that meet nothing get a line of their own."""
+    shares = {need.key: Share(need=need) for need in sorted(needs, key=_place)}
+    grants = [_grant(right, shares, estate) for right in sorted(estate.rights, key=lambda right: right.order)]
+    ordered = list(shares.values())
+    for share in ordered:
+        share.covered = share.need.hardware
+        _add_credit(share, estate)
+    for grant in grants:
+        _bind(grant, ordered, estate)
+        _hand_out_suite(grant, shares, estate)
+    _pour(ordered, grants, estate)
+    return tuple(ordered)
+
+
+def units_of(right: Right, estate: Estate) -> int:
+    """Units a right stands for in its line; 0 for a site, which has no number."""
+    if right.product == WINDOWS_SERVER and _edition_counts_cores(right):
+        return core_units(right, estate)
+    return int(right.entitlement.units or 0)
+
+
+def fits(right: Right, need: Need, estate: Estate) -> bool:
+    """Whether units of a right may serve a need: product, edition, version, and the metric it is counted by."""
+    return right.covers(need, estate.today) and _same_measure(right, need)
+
+
+def _place(need: Need) -> tuple[str, str, list[int], str]:
+    """The order in which needs are served: of one edition the newest version first."""
+    return (need.product, need.edition, [-number for number in version_key(need.version)] or [0], need.version)
+
+
+def _edition_counts_cores(right: Right) -> bool:
+    return right.edition in {plain_text(edition) for edition in BY_CORE}
+
+
+def _same_measure(right: Right, need: Need) -> bool:
+    metric = right.entitlement.metric
+    if metric is Metric.SITE:
+        return need.metric not in _CALS
+    if metric in _CALS or need.metric in _CALS:
+        return metric is need.metric
+    if need.product == WINDOWS_SERVER:
+        by_core = need.metric is Metric.CORE
+        if by_core != _edition_counts_cores(right):
+            return False
+        return metric in _BY_SERVER or (by_core and metric is Metric.CORE)
+    if need.product == SQL_SERVER:
+        return metric in _BY_SERVER if need.metric in _BY_SERVER else metric is need.metric
+    return family(metric, need.usual) is family(need.metric, need.usual)
+
+
+def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
+    """Find a right its home: the largest need it was bought for, else a line of its own."""
+    homes = [share for share in shares.values() if right.is_home(share.need) and _same_measure(right, share.need)]
+    units = units_of(right, estate)
+    if homes:
+        home = max(homes, key=lambda share: (share.need.possible, share.need.key))
+    else:
+        others = [share for share in shares.values() if right.is_home(share.need)]
+        if others:  # of another metric: told, and compared by a person
+            for share in others:
+                share.givers.add(right.entitlement.id)
+                _tell_other_metric(share.need, right)
+            return _Grant(right=right, units=0, free=0, home=None)
+        need = _need_of(right)
+        known = need.key in shares  # a need the right does not name by its version (access licenses have none)
+        home = shares.setdefault(need.key, Share(need=need))
+        if not known:
+            home.idle = not any(right.names(share.need) for share in shares.values() if share is not home)
+    home.home.append(right)
+    home.owned += units
+    return _Grant(right=right, units=units, free=units, home=home)
+
+
+def _tell_other_metric(need: Need, right: Right) -> None:
+    if not need.mixed:
+        need.mixed = True
+        need.asks.append(note("other_metric", right=right.entitlement.id))
+
+
+def _need_of(right: Right) -> Need:
+    """A line for what was bought and is not installed under this name."""
+    bought = right.entitlement
+    product = next((one for one in products() if one.id == right.product), None)
+    if product is None:
+        plain = plain_text(bought.product)
+        return Need(product=f"program:{plain}", name=bought.product, publisher=bought.publisher, metric=bought.metric)
+    edition = next((one.name for one in product.editions if plain_text(one.name) == right.edition), bought.edition)
+    version = "" if product.id in _UNVERSIONED or bought.metric in _CALS else right.version
+    by_core = product.id == WINDOWS_SERVER and _edition_counts_cores(right)
+    return Need(
+        product=product.id,
+        name=product.name,
+        publisher=product.publisher or bought.publisher,
+        edition=edition,
+        version=version,
+        metric=Metric.CORE if by_core and bought.metric is not Metric.SITE else bought.metric,
+        usual=product.metric,
+    )
+
+
+def _add_credit(share: Share, estate: Estate) -> None:
+    """Machines that need no unit of their own: the second one of a person, further virtual ones of one host."""
+    need = share.need
+    if not need.seconds and not need.guests:
+        return
+    able = [right for right in estate.rights if fits(right, need, estate)]
+    seconds = sum(units_of(right, estate) for right in able if right.entitlement.second_device)
+    share.credit = min(need.seconds, seconds)
+    per_unit = max((right.entitlement.virtualization or 0 for right in able), default=0)
+    if per_unit > 1:
+        bought = sum(units_of(right, estate) for right in able if (right.entitlement.virtualization or 0) > 1)
+        saved = sum(guests - -(-guests // per_unit) for guests in need.guests)
+        share.credit += min(saved, bought * (per_unit - 1))
+    share.credit = min(share.credit, need.possible - share.covered)
+    share.covered += share.credit
+    if share.credit:
+        need.notes.append(note("second_device", count=share.credit))
+
+
+def _bind(grant: _Grant, shares: Sequence[Share], estate: Estate) -> None:
+    """Give a right that belongs to named machines to these alone, one unit each (case 47)."""
+    names = grant.right.entitlement.bound_to
+    if not names or grant.home is None:
+        return
+    if grant.home.need.metric is Metric.CORE:  # counted by core: served with the others, where its machine is
+        if not any(fits(grant.right, share.need, estate) and _stands_here(grant, share, estate) for share in shares):
+            grant.home.stray += grant.free
+            grant.free = 0
+        return
+    for share in shares:
+        if not fits(grant.right, share.need, estate):
+            continue
+        left = [device for device in share.need.open if _is_meant(names, device, estate)]
+        while left and grant.free and share.covered < share.need.possible:
+            device = left.pop()
+            share.need.open = tuple(one for one in share.need.open if one is not device)
+            share.covered += 1
+            grant.free -= 1
+            _transfer(grant, share, 1)
+    grant.home.stray += grant.free
+    grant.free = 0
+
+
+def _is_meant(names: Sequence[str], device: Device, estate: Estate) -> bool:
+    serial = estate.owners.serial(device)
+    return any(device.is_called(name) or (serial and usable_serial(name) == serial) for name in names)
+
+
+def _transfer(grant: _Grant, share: Share, units: int) -> None:
+    home = grant.home
+    if home is not None and home is not share:
+        share.received += units
+        share.givers.add(grant.right.entitlement.id)
+        home.lent += units
+        home.takers.add(share.need.title)
+
+
+def _hand_out_suite(grant: _Grant, shares: Mapping[str, Share], estate: Estate) -> None:
+    """Let a right to a suite cover what people have of it; its own line then needs the units in use."""
+    found = members(
+        grant.right, (share.need for share in shares.values()), lambda right, need: _fits_as_part(right, need, estate)
+    )
+    if grant.home is None or not found or not grant.free:
+        return
+    own = grant.home.need.possible - grant.home.covered  # the suite itself, where it is installed under its own name
+    left = {need.key: need.possible - shares[need.key].covered for need in found}
+    used, given = handed_out(max(0, grant.free - own), found, left)
+    for key, units in given.items():
+        shares[key].covered += units
+        shares[key].received += units
+        shares[key].givers.add(grant.right.entitlement.id)
+        grant.home.takers.add(shares[key].need.title)
+    grant.free -= used
+    home = grant.home
+    home.need.sure += used
+    home.need.possible += used
+    home.covered += used
+    if used:
+        home.idle = False
+        home.need.notes.append(note("suite", count=used, lines=named(home.takers)))
+
+
+def _fits_as_part(right: Right, need: Need, estate: Estate) -> bool:
+    """Whether a suite's right covers a need of another product: its version and metric, never its edition."""
+    own = next(one for one in products() if one.id == right.product)
+    same_measure = family(right.entitlement.metric, own.metric) is family(need.metric, need.usual)
+    return same_measure and right.reaches(need.version, estate.today)
+
+
+def _pour(shares: Sequence[Share], grants: Sequence[_Grant], estate: Estate) -> None:
+    """Serve what is surely needed of every line, then what may be."""
+    edges = [_edges(share, grants, estate) for share in shares]
+    pool = Pool([grant.free for grant in grants], edges)
+    for share, own in zip(shares, edges, strict=True):
+        share.unlimited = any(grants[number].right.entitlement.metric is Metric.SITE for number in own)
+    for goal in ("sure", "possible"):
+        for number, share in enumerate(shares):
+            wanted = share.need.sure if goal == "sure" else share.need.possible
+            if not share.unlimited and wanted > share.covered:
+                share.covered += pool.serve(number, wanted - share.covered)
+    for number, share in enumerate(shares):
+        for right, units in pool.given(number).items():
+            _transfer(grants[right], share, units)
+
+
+def _edges(share: Share, grants: Sequence[_Grant], estate: Estate) -> list[int]:
+    """The rights that may serve a need: its own first, then as closely as they are aimed."""
+    found = [
+        number
+        for number, grant in enumerate(grants)
+        if grant.home is not None and fits(grant.right, share.need, estate) and _stands_here(grant, share, estate)
+    ]
+    return sorted(found, key=lambda number: (grants[number].home is not share, grants[number].right.order))
+
+
+def _stands_here(grant: _Grant, share: Share, estate: Estate) -> bool:
+    """A right counted by core that is bound to machines serves a line only where one of these is in it."""
+    names = grant.right.entitlement.bound_to
+    return not names or any(_is_meant(names, device, estate) for device in share.need.open)

@@ -1,0 +1,242 @@
+"""Makes the lines of the position: where each need stands against the rights it got (licenses.md, 1).
+
+A deficit is only what is surely needed and not covered. What may be needed, what a person must decide and what nobody
+could see are other answers; none of them is ever called in order.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rules.messages import Message
+from rules.prices import PriceBook
+from rules.rights import Metric
+from rules.software.allotment import Share, units_of
+from rules.software.cores import WINDOWS_SERVER, core_rule
+from rules.software.devices import Device
+from rules.software.estate import Estate
+from rules.software.matching import Right, ambiguous, is_oem
+from rules.software.needs import Need, Terms, named, note
+from rules.software.position import PositionLine, Status
+from rules.software.worth import unit_price
+
+_DECIDED_BY_PERSON = frozenset({Terms.BUSINESS, Terms.UNCLEAR})
+_PATTERN = "program:"
+_ACCESS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
+_BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sight:
+    """How many machines were read for a product, of how many; `old` of them long ago."""
+
+    seen: int
+    known: int
+    old: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether some machine may hide more."""
+        return self.seen < self.known
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was seen, lately."""
+        return not self.partial and not self.old
+
+
+def line_of(share: Share, estate: Estate, book: PriceBook, ended: Iterable[Right]) -> PositionLine:
+    """Word one need and what covers it."""
+    need = share.need
+    sight = _sight(need.product, estate)
+    status, words = _status(share, estate, sight)
+    required, owned = _required(share, status), _owned(share, estate)
+    gap = None
+    compared = status is not Status.UNKNOWN and not share.unlimited and _is_compared(share, estate)
+    if required is not None and compared:
+        gap = (owned or 0) + share.transferred - required
+    price = unit_price(share, estate, book)
+    deficit, surplus = max(0, -(gap or 0)), max(0, gap or 0)
+    bought = [right.entitlement for right in share.home]
+    return PositionLine(
+        key=need.key,
+        product=need.product,
+        publisher=need.publisher,
+        name=need.name,
+        metric=need.metric,
+        status=status,
+        edition=need.edition,
+        version=need.version,
+        owned=owned,
+        owned_oem=need.hardware + sum(units_of(right, estate) for right in share.home if is_oem(right)),
+        unlimited=share.unlimited,
+        installed=need.installed,
+        not_subject=need.not_subject,
+        required=required,
+        transferred=share.transferred,
+        gap=gap,
+        at_least=_is_minimum(need, status, sight),
+        seen=sight.seen,
+        known=sight.known,
+        old=sight.old,
+        unit_price=None if price is None else price.of_unit,
+        cost=price.cost(deficit) if price is not None and status is Status.UNDER else None,
+        saving=price.value(surplus) if price is not None and status is Status.EXCESS else None,
+        yearly=price is not None and price.yearly,
+        proofs=tuple(sorted({right.proof for right in bought if right.proof})),
+        ends_on=min((right.end for right in bought if right.end is not None), default=None),
+        devices=need.devices,
+        users=need.users,
+        entitlements=tuple(sorted({right.id for right in bought} | share.givers)),
+        notes=(*words, *_notes(share, estate, sight, ended)),
+    )
+
+
+def _sight(product: str, estate: Estate) -> _Sight:
+    told = [device for device in estate.devices if device.tells(product)]
+    return _Sight(seen=len(told), known=len(estate.devices), old=sum(is_old(device, estate) for device in told))
+
+
+def is_old(device: Device, estate: Estate) -> bool:
+    """Whether a machine is counted as it was seen longer ago than was agreed (case 64)."""
+    return (estate.today - device.taken_at.date()).days > estate.terms.device_max_age_days
+
+
+def _status(share: Share, estate: Estate, sight: _Sight) -> tuple[Status, tuple[Message, ...]]:
+    """Where a line stands, and the one word that says why where it is not plain."""
+    need = share.need
+    if need.terms is Terms.FREE:
+        return (Status.CHECK if need.asks else Status.FREE), ()
+    if share.unlimited:
+        return (Status.CHECK if need.asks or share.idle else Status.OK), _idle_words(share)
+    if not estate.declared:
+        return _without_file(share)
+    short = need.sure - share.covered
+    if short > 0:
+        return _short(share, short)
+    if need.asks:
+        return Status.CHECK, ()
+    if share.covered < need.possible:
+        return (Status.CHECK if need.doubts else Status.UNKNOWN), ()
+    if need.blind:
+        return Status.UNKNOWN, ()
+    return _covered(share, sight)
+
+
+def _without_file(share: Share) -> tuple[Status, tuple[Message, ...]]:
+    """Without a file of rights nothing is a deficit; what the machine or a user's license covers is in order."""
+    need = share.need
+    if need.asks:
+        return Status.CHECK, ()
+    if need.terms in _DECIDED_BY_PERSON:
+        return Status.CHECK, (note(need.terms.value),)
+    if share.covered >= need.possible and not need.blind:
+        return Status.OK, ()
+    if need.by_tenant:
+        return Status.CHECK, ()
+    return Status.UNKNOWN, (note("no_file"),)
+
+
+def _short(share: Share, short: int) -> tuple[Status, tuple[Message, ...]]:
+    need = share.need
+    if need.mixed:
+        return Status.CHECK, ()
+    if need.terms is Terms.UNCLEAR or (need.terms is Terms.BUSINESS and not share.covered):
+        return Status.CHECK, (note(need.terms.value),)
+    words = (note("bound_elsewhere", count=share.stray),) if share.stray else ()
+    return (Status.CHECK if short <= share.stray else Status.UNDER), words
+
+
+def _covered(share: Share, sight: _Sight) -> tuple[Status, tuple[Message, ...]]:
+    """A line without a deficit or a question: in order, or a surplus where nothing can hide a use of it."""
+    need = share.need
+    surplus = share.owned + need.hardware + share.transferred - need.possible
+    if share.idle and need.product.startswith(_PATTERN):
+        return Status.CHECK, _idle_words(share)
+    if surplus <= 0:
+        return Status.OK, ()
+    if sight.complete or _is_declared(need):
+        return Status.EXCESS, _idle_words(share)
+    if not need.possible and not need.not_subject:
+        return Status.UNKNOWN, (note("surplus_unproved", count=surplus),)
+    return Status.OK, (note("surplus_at_most", count=surplus),)
+
+
+def _is_declared(need: Need) -> bool:
+    """Whether the client itself counted what a line needs: machines nobody saw hide none of it."""
+    return need.metric in _ACCESS and not need.asks and not need.blind and need.sure == need.possible
+
+
+def _is_minimum(need: Need, status: Status, sight: _Sight) -> bool:
+    """Whether more may be needed than the line says: machines or facts were not seen, or people are not known."""
+    if need.terms is Terms.FREE or _is_declared(need):
+        return False
+    return sight.partial or bool(need.blind) or (status is Status.UNDER and need.possible > need.sure)
+
+
+def _idle_words(share: Share) -> tuple[Message, ...]:
+    if not share.idle:
+        return ()
+    return (note("idle_pattern" if share.need.product.startswith(_PATTERN) else "idle", name=share.need.name),)
+
+
+def _required(share: Share, status: Status) -> int | None:
+    need = share.need
+    if need.terms is Terms.FREE:
+        return 0
+    if (need.blind and not need.possible) or (status is Status.UNKNOWN and need.unseen):
+        return None
+    return need.sure if status is Status.UNDER else need.possible
+
+
+def _owned(share: Share, estate: Estate) -> int | None:
+    """Units in force; None where nothing is bought for this line because nothing has to be, or where nobody said."""
+    need = share.need
+    if share.unlimited and not share.owned:
+        return None
+    if share.home or need.hardware:
+        return share.owned + need.hardware
+    covered_elsewhere = need.not_subject and not need.possible
+    return 0 if estate.declared and need.terms is not Terms.FREE and not covered_elsewhere else None
+
+
+def _is_compared(share: Share, estate: Estate) -> bool:
+    if share.need.terms is Terms.FREE:
+        return False
+    return estate.declared or share.covered >= share.need.possible
+
+
+def _notes(share: Share, estate: Estate, sight: _Sight, ended: Iterable[Right]) -> Iterator[Message]:
+    """What a reader needs to defend a line: questions first, then how it was counted, then what limits it."""
+    need = share.need
+    yield from need.asks
+    if share.covered < need.possible and not share.unlimited:
+        yield from need.doubts
+        yield from need.unseen
+    yield from need.blind
+    yield from need.notes
+    if share.received:
+        yield note("received", count=share.received, rights=named(share.givers))
+    if share.lent:
+        yield note("lent", count=share.lent, lines=named(share.takers))
+    yield from _about_rights(share, estate, ended)
+    if sight.partial and need.terms is not Terms.FREE and not _is_declared(need):
+        yield note("partial", count=sight.known - sight.seen, seen=sight.seen, known=sight.known)
+    if sight.old and need.terms is not Terms.FREE:
+        yield note("old", count=sight.old, limit_days=estate.terms.device_max_age_days)
+
+
+def _about_rights(share: Share, estate: Estate, ended: Iterable[Right]) -> Iterator[Message]:
+    need = share.need
+    if need.product == WINDOWS_SERVER and any(right.entitlement.metric in _BY_SERVER for right in share.home):
+        yield note("server_as_cores", cores=core_rule(WINDOWS_SERVER, estate.today).per_server)
+    if found := ambiguous(need, estate.rights):
+        patterns = named(f"{right.entitlement.product} ({right.entitlement.place})" for right in found)
+        yield note("ambiguous", patterns=patterns)
+    for right in share.home:
+        maintenance = right.entitlement.maintenance_end
+        if maintenance is not None and maintenance < estate.today:
+            yield note("maintenance_ended", right=right.entitlement.id, ended_on=maintenance.isoformat())
+    for right in ended:
+        last = right.entitlement.end
+        if last is not None and right.is_home(need):
+            yield note("ended", right=right.entitlement.id, ended_on=last.isoformat())

@@ -1,0 +1,181 @@
+"""Which installed products a right covers: by product, edition, version and pattern (cases 45, 46, 66, 67).
+
+A right names a product of the table, or a pattern of display names with `*`. What it does not say (an edition, a
+version) it does not limit. Older versions are covered where the right may run them; editions never go down (case 45),
+but for Windows Server Datacenter, which is told elsewhere.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from rules.products import Product, licensed, plain_text, product_by_id, product_named
+from rules.rights import Channel, Entitlement, Metric, VersionRule
+from rules.software.needs import Need
+
+_NUMBER = re.compile(r"\d+")
+_R2 = re.compile(r"\br ?2\b")
+_YEARS = range(1990, 2100)
+APPS = "microsoft-365-apps"
+_OFFICE_PLAN = re.compile(
+    r"(?:microsoft|office|m) ?365 (?:business (?:standard|premium)|apps|e3|e5|entreprise|enterprise)"
+)
+_UNVERSIONED = frozenset({"windows"})  # a license of Windows 10 runs 11, one of 11 runs 10
+_ALWAYS_OLDER = frozenset({"windows-server", "windows-server-cal", "rds-cal", "exchange-server-cal", "sql-server-cal"})
+_CAL_METRICS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
+_CAL_WORDS = (
+    ("rds-cal", re.compile(r"\brds\b|remote desktop|bureau a distance|\btse\b|terminal server")),
+    ("exchange-server-cal", re.compile(r"exchange")),
+    ("sql-server-cal", re.compile(r"\bsql\b")),
+    ("windows-server-cal", re.compile(r"windows|server|serveur|\bcal\b")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """One entitlement, read against the table of products.
+
+    `product` is an id of the table, "" for a pattern or a name the table does not know; `edition` and `version` are
+    those the row gives, else those its product's name holds. `pattern` fits the names of programs.
+    """
+
+    entitlement: Entitlement
+    product: str = ""
+    edition: str = ""
+    version: str = ""
+    pattern: re.Pattern[str] | None = None
+
+    @property
+    def specificity(self) -> tuple[int, int, int]:
+        """How closely it is aimed: a product before a pattern, a long pattern before a short one, then its limits."""
+        letters = len(self.entitlement.product.replace("*", "")) if self.pattern is not None else 0
+        return (int(self.pattern is None), letters, bool(self.edition) + bool(self.version))
+
+    @property
+    def order(self) -> tuple[tuple[int, ...], str, str]:
+        """Most specific first, then by id: the same whatever the order of the file."""
+        return (tuple(-part for part in self.specificity), self.entitlement.id, self.entitlement.place)
+
+    def names(self, need: Need) -> bool:
+        """Whether the row speaks of this product at all, in whatever edition and version."""
+        if self.pattern is not None:
+            return any(self.pattern.fullmatch(row) for row in need.rows)
+        return self.product == need.product
+
+    def covers(self, need: Need, today: date) -> bool:
+        """Whether one unit of this right covers one unit of the need, its metric apart."""
+        if not self.names(need) or (self.edition and need.edition and self.edition != plain_text(need.edition)):
+            return False
+        return need.product in _UNVERSIONED or self.reaches(need.version, today)
+
+    def is_home(self, need: Need) -> bool:
+        """Whether this is the very product, edition and version that was bought."""
+        edition = not self.edition or self.edition == plain_text(need.edition)
+        version = (
+            not self.version or need.product in _UNVERSIONED or version_key(self.version) == version_key(need.version)
+        )
+        return self.names(need) and edition and version
+
+    def reaches(self, version: str, today: date) -> bool:
+        """Whether a version is one this right may run, by its rule, its downgrade rights and its maintenance."""
+        right = self.entitlement
+        if not version:
+            return True
+        if right.version_rule is VersionRule.ANY:
+            return not self._is_later_than_maintenance(version, today)
+        if not self.version:
+            return True
+        bought, installed = version_key(self.version), version_key(version)
+        if bought == installed:
+            return True
+        may_run_older = right.may_run_older or self.product in _ALWAYS_OLDER
+        return bool(bought and installed) and installed < bought and may_run_older
+
+    def _is_later_than_maintenance(self, version: str, today: date) -> bool:
+        """Whether a version named after its year came out after the right to new versions had ended (case 61)."""
+        ended = self.entitlement.maintenance_end
+        if ended is None or ended >= today:
+            return False
+        if self.version and version_key(version) <= version_key(self.version):
+            return False
+        year = version_key(version)[:1]
+        return bool(year) and year[0] in _YEARS and year[0] > ended.year
+
+
+def read_right(entitlement: Entitlement) -> Right:
+    """Find out what a row is about."""
+    if entitlement.metric in _CAL_METRICS:
+        return Right(entitlement=entitlement, product=_cal_product(entitlement), version=entitlement.version)
+    edition = plain_text(entitlement.edition)
+    if "*" in entitlement.product:
+        return Right(
+            entitlement=entitlement,
+            edition=edition,
+            version=entitlement.version,
+            pattern=name_pattern(entitlement.product),
+        )
+    product = _product(entitlement.product)
+    if product is None:
+        return Right(
+            entitlement=entitlement,
+            edition=edition,
+            version=entitlement.version,
+            pattern=name_pattern(entitlement.product),
+        )
+    product, text = licensed(product), plain_text(entitlement.product)
+    return Right(
+        entitlement=entitlement,
+        product=product.id,
+        edition=_edition(product, edition) or plain_text(product.edition_in(text)),
+        version=entitlement.version or product.release_of(text, ""),
+    )
+
+
+def _product(name: str) -> Product | None:
+    """The product a row names, as rights to it are sold; a Microsoft 365 plan that brings Office means its programs."""
+    found = product_named(name)
+    if found is None and _OFFICE_PLAN.match(plain_text(name)):
+        return product_by_id(APPS)
+    return None if found is None else licensed(found)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Compare versions as rights name them: "2012" < "2012 R2" < "2016", "24" < "24.2"; () for a word."""
+    plain = plain_text(version)
+    second = _R2.search(plain)
+    numbers = tuple(int(part) for part in _NUMBER.findall(_R2.sub(" ", plain)))
+    return (*numbers, 1) if second and numbers else numbers
+
+
+def ambiguous(need: Need, rights: Iterable[Right]) -> tuple[Right, ...]:
+    """Patterns that fit one product equally well without being the same (case 67); nothing where one is closer."""
+    fitting = [right for right in rights if right.pattern is not None and right.names(need)]
+    if not fitting:
+        return ()
+    best = max(right.specificity for right in fitting)
+    closest = [right for right in fitting if right.specificity == best]
+    different = {plain_text(right.entitlement.product) for right in closest}
+    return tuple(sorted(closest, key=lambda right: right.order)) if len(different) > 1 else ()
+
+
+def is_oem(right: Right) -> bool:
+    """Whether a right stays with the machine it was bought with (case 47)."""
+    return right.entitlement.channel is Channel.OEM or bool(right.entitlement.bound_to)
+
+
+def _edition(product: Product, edition: str) -> str:
+    """An edition as the table calls it, in any language; as it was written where the table knows none such."""
+    return plain_text(product.edition_in(edition)) or edition if edition else ""
+
+
+def _cal_product(entitlement: Entitlement) -> str:
+    text = plain_text(f"{entitlement.product} {entitlement.edition}")
+    return next((product for product, words in _CAL_WORDS if words.search(text)), "windows-server-cal")
+
+
+def name_pattern(product: str) -> re.Pattern[str]:
+    """A name with `*` for any text; a name without one fits whole names, with or without a version behind."""
+    parts = [re.escape(part) for part in plain_text(product).split("*")]
+    tail = "" if "*" in product else r"(?: v?\d[\w.]*)?"
+    return re.compile(".*".join(parts) + tail)

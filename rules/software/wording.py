@@ -1,0 +1,156 @@
+"""What the rules about the estate share: which lines need a right, what a line is worth, and the lines of its proof."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from rules.messages import Message, Params
+from rules.model import Evidence
+from rules.prices import MONTHS, Money, Share
+from rules.products import products
+from rules.rights import Entitlement, Metric
+from rules.rule import joined
+from rules.software.position import PositionLine, Status
+from rules.software.rule import EstateCase
+
+_CENT = Decimal("0.01")
+_NAMES = 12  # of machines or people in one line of proof
+_RIGHTS = 6  # lines of the file of rights in one proof
+
+
+def title_of(line: PositionLine) -> str:
+    """Name a line as people do: product, edition, version, no word twice."""
+    words = line.name
+    for part in (line.edition, line.version):
+        if part and part.casefold() not in words.casefold():
+            words = f"{words} {part}"
+    return words
+
+
+def has_no_right(line: PositionLine) -> bool:
+    """Whether nothing at all was bought for what is installed: no row of the file, no license of the hardware."""
+    return not (line.entitlements or line.owned or line.unlimited or line.transferred)
+
+
+def is_paid(line: PositionLine) -> bool:
+    """Whether a company needs a right to run this product."""
+    return line.product in _paid_products()
+
+
+@cache
+def _paid_products() -> frozenset[str]:
+    return frozenset(product.id for product in products() if product.license.is_paid)
+
+
+def is_without_right(line: PositionLine) -> bool:
+    """Whether a line needs a right and nothing was bought for it: told as such (case 63), and as nothing else."""
+    needed = line.status is Status.UNDER or (line.status is Status.CHECK and is_paid(line))
+    return needed and has_no_right(line) and bool(line.installed)
+
+
+def idle_rights(case: EstateCase) -> frozenset[str]:
+    """Ids of the rows of the file of rights that meet nothing installed (case 66)."""
+    known = {right.id for right in case.contract.entitlements or ()}
+    return (
+        frozenset(value for words in case.summary.idle for value in words.params.values() if isinstance(value, str))
+        & known
+    )
+
+
+def is_idle(case: EstateCase, line: PositionLine) -> bool:
+    """Whether a line is only that of rights that meet nothing: `software.rights_idle` tells it."""
+    return not line.installed and bool(line.entitlements) and idle_rights(case).issuperset(line.entitlements)
+
+
+def is_saving(line: PositionLine) -> bool:
+    """Whether a surplus can be given up: paid by the year, and no machine is left that may need it."""
+    return line.status is Status.EXCESS and line.yearly and (line.gap or 0) > 0 and line.seen >= line.known
+
+
+def by_unit(text: str, line: PositionLine) -> str:
+    """The text that counts in the units of a line: core licenses are not called licenses for short."""
+    return f"{text}_cores" if line.metric is Metric.CORE else text
+
+
+def params_of(line: PositionLine) -> Params:
+    """The values every text about a line may name."""
+    return {
+        "product": title_of(line),
+        "need": line.required,
+        "owned": line.owned,
+        "installed": line.installed,
+        "transferred": line.transferred,
+    }
+
+
+def cost_of(line: PositionLine, count: int) -> Money:
+    """What buying `count` missing units costs: a month where the right is paid by the year, else once."""
+    if line.cost is None:
+        return Money.of((Share(sku_id=line.key, seats=count, unpriced=count, missing=True),))
+    if line.yearly:
+        return Money.of((Share(sku_id=line.key, seats=count, cost=monthly(line.cost), missing=True),))
+    return replace(Money.of((Share(sku_id=line.key, seats=count, missing=True),)), once=line.cost)
+
+
+def saving_of(line: PositionLine, count: int) -> Money:
+    """What giving up `count` units that are paid by the year saves, a month: from the day they end, if that is known.
+
+    A yearly right cannot be given back before its end.
+    """
+    if line.saving is None:
+        return Money.of((Share(sku_id=line.key, seats=count, unpriced=count),), line.ends_on)
+    return Money.of((Share(sku_id=line.key, seats=count, later=monthly(line.saving)),), line.ends_on)
+
+
+def monthly(yearly: Decimal) -> Decimal:
+    """A twelfth of an amount, to the cent."""
+    return (yearly / MONTHS).quantize(_CENT, rounding=ROUND_HALF_UP)
+
+
+def proof_of(case: EstateCase, line: PositionLine) -> tuple[Evidence, ...]:
+    """The need, the rights, what covers it otherwise, the line's own notes, and the edition of the rules."""
+    return tuple(_proof(case, line))
+
+
+def _proof(case: EstateCase, line: PositionLine) -> Iterator[Evidence]:
+    names = (*line.devices, *line.users)
+    seen = "?" if line.required is None else str(line.required)
+    owned = None if line.owned is None else str(line.owned + line.transferred)
+    yield Evidence(
+        what=Message(text="rules.software.evidence.need", params={"product": title_of(line)}),
+        seen=f"{seen} ({joined(names, _NAMES)})" if names else seen,
+        expected=owned or "",
+        source=line.publisher,
+        as_of=_as_of(case, line),
+    )
+    rights = [right for right in case.contract.entitlements or () if right.id in line.entitlements]
+    for right in rights[:_RIGHTS]:
+        yield right_evidence(right)
+    if line.owned_oem:
+        yield _count("oem", line.owned_oem)
+    if line.transferred:
+        yield _count("transferred", line.transferred)
+    for note in line.notes:
+        yield Evidence(what=note, seen="")
+    what = Message(text="rules.software.evidence.rules")
+    yield Evidence(what=what, seen=case.summary.rules_version)
+
+
+def right_evidence(right: Entitlement) -> Evidence:
+    """One row of the client's file: how many, by which proof, where it stands."""
+    packs = "∞" if right.quantity is None else f"{right.quantity.normalize():f}"
+    seen = f"{packs} × {right.units_per_pack}" if right.units_per_pack > 1 else packs
+    what = Message(text="rules.software.evidence.right", params={"right": right.id, "proof": right.proof})
+    return Evidence(what=what, seen=seen, source=right.place)
+
+
+def _count(text: str, count: int) -> Evidence:
+    return Evidence(what=Message(text=f"rules.software.evidence.{text}", params={"count": count}), seen=str(count))
+
+
+def _as_of(case: EstateCase, line: PositionLine) -> datetime:
+    """When the machines of a line were seen: the oldest visit counts."""
+    names = set(line.devices)
+    return min((device.taken_at for device in case.devices if device.name in names), default=case.as_of)

@@ -1,0 +1,69 @@
+"""software.surplus: only what is paid by the year can be saved, and only where every machine was read."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from rules.model import Outcome, PriorityLevel
+from rules.rights import SoftwareTerms
+from rules.software.position import PositionLine, Status
+from tests.rules.checks.estate import only, spoken
+from tests.rules.checks.software_estate import asked, day, line, position
+
+ID = "software.surplus"
+
+
+def _yearly(**changes: Any) -> PositionLine:
+    values = {"owned": 6, "required": 4, "yearly": True, "saving": Decimal("578.00"), **changes}
+    return line("acrobat", Status.EXCESS, **values)
+
+
+def test_a_surplus_paid_by_the_year_can_be_given_up_when_the_right_ends() -> None:
+    found = only(asked(ID, _yearly(ends_on=day(30))))
+    assert (found.outcome, found.due_on) == (Outcome.FAIL, day(30))
+    assert spoken(found).startswith("Acrobat: 2 licenses paid by the year and not used (rights 6, need 4)")
+    assert found.money is not None
+    assert (found.money.now, found.money.later) == (Decimal(0), Decimal("48.17"))
+    assert found.money.anniversary_on == day(30)
+
+
+@pytest.mark.parametrize(
+    ("ends", "level"), [(60, PriorityLevel.PLAN), (61, PriorityLevel.WATCH), (0, PriorityLevel.PLAN)]
+)
+def test_boundary_day_the_horizon_of_the_contract_makes_it_a_plan(ends: int, level: PriorityLevel) -> None:
+    found = only(asked(ID, _yearly(ends_on=day(ends)), terms=SoftwareTerms(ends_horizon_days=60)))
+    assert (found.priority.level, found.due_on) == (level, day(ends))
+
+
+def test_an_end_that_is_over_or_unknown_is_no_day_to_act_by() -> None:
+    for ends_on in (day(-1), None):
+        found = only(asked(ID, _yearly(ends_on=ends_on)))
+        assert (found.outcome, found.due_on, found.message.text) == (Outcome.FAIL, None, f"rules.{ID}.fail_undated")
+
+
+def test_a_surplus_bought_for_good_is_told_and_saves_nothing() -> None:
+    kept, passed = asked(ID, line("office", Status.EXCESS, owned=20, required=12, saving=Decimal(1680)))
+    outcomes = {found.outcome for found in (kept, passed)}
+    assert outcomes == {Outcome.NOT_APPLICABLE, Outcome.PASS}
+    assert all(found.money is None for found in (kept, passed))
+
+
+def test_case_68_machines_that_were_not_read_may_need_it_so_nothing_is_saved() -> None:
+    found = only(asked(ID, summary=position(_yearly(seen=2), seen=2)))
+    assert (found.outcome, found.limited, found.money) == (Outcome.UNKNOWN, True, None)
+
+
+def test_case_39_a_surplus_without_a_price_is_counted_and_not_zero() -> None:
+    money = only(asked(ID, _yearly(saving=None))).money
+    assert money is not None
+    assert (money.seats, money.unpriced) == (2, 2)
+
+
+def test_nothing_too_much_passes() -> None:
+    assert only(asked(ID, line("acrobat", Status.OK, owned=4, required=4))).outcome is Outcome.PASS
+
+
+def test_without_a_file_of_rights_nobody_knows_what_is_too_much() -> None:
+    found = only(asked(ID, summary=position(line("winrar", Status.UNKNOWN), declared=False), rights=None))
+    assert found.outcome is Outcome.NOT_APPLICABLE
