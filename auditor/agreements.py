@@ -1,4 +1,4 @@
-"""What a client agreed on and bought: client.toml with its price list, its file of rights and its waivers beside it."""
+"""What a client agreed on, bought and decided: client.toml with price list, rights, waivers and decisions beside it."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,6 +26,7 @@ class Agreement:
 
 def agreed(settings: "ClientSettings", today: date) -> Agreement:
     """Read the files beside client.toml into its contract. Raises SettingsError."""
+    from auditor.decisions.file import decision_notes, decisions, with_decisions_in
     from auditor.entitlements import entitlements
     from auditor.prices import price_list
     from auditor.software_tables import software_notes
@@ -35,12 +36,15 @@ def agreed(settings: "ClientSettings", today: date) -> Agreement:
     prices = price_list(settings.folder)
     rights = entitlements(settings.folder)
     accepted = waivers(settings.folder)
+    decided = decisions(settings.folder)
+    contract = replace(contract, prices=prices.prices, entitlements=rights.entitlements, waivers=accepted)
     return Agreement(
-        contract=replace(contract, prices=prices.prices, entitlements=rights.entitlements, waivers=accepted),
+        contract=with_decisions_in(contract, decided),
         price_notes=prices.notes,
         other_notes=(
             *rights.notes,
             *software_notes(contract.software, settings.targets),
             *waiver_notes(accepted, today),
+            *decision_notes(decided, today),
         ),
     )

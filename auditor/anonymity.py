@@ -7,7 +7,7 @@ of. Object ids of Microsoft 365 stay: outside the tenant they name nobody.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,13 +20,14 @@ _T = TypeVar("_T", Assessment, HostSnapshot)
 _SOMEBODY = re.compile(
     r"S-1-(?:5-21|12-1)(?:-\d+)+"  # security identifiers of accounts
     r"|[^\s\"\\/,;:<>()\[\]|=]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"  # user principal names, mail addresses
-    r"|(?<=\\Users\\\\)[^\\\"/:]+"  # folders of profiles, as JSON writes a backslash
+    r"|(?<=\\Users\\)[^\\\"/:]+"  # folders of profiles
     r"|(?<=/home/)[^/\"\s:]+",
     re.IGNORECASE,
 )
 _SHORTEST_NAME = 3
 _DATES_KEPT = frozenset({"as_of_on", "table_on"})
 _TELLING = frozenset({"days", "size", "archive"})
+_WORDS = frozenset({"detail", "error", "expected", "params", "seen"})  # fields that hold sentences, or lists of names
 
 
 class Pseudonyms:
@@ -34,20 +35,33 @@ class Pseudonyms:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._numbers: dict[str, str] = {}
-        words = sorted({name for name in names if len(name) >= _SHORTEST_NAME}, key=lambda name: (-len(name), name))
-        self._names = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in words)) if words else None
+        self._names = _pattern(names, r"(?<!\w)", r"(?!\w)")
+        self._accounts: re.Pattern[str] | None = None
+
+    def learn(self, accounts: Iterable[str]) -> None:
+        """Know the accounts of machines, too: "accueil" is one, and the end of a machine's name ("pc-accueil") not."""
+        self._accounts = _pattern(accounts, r"(?<![\w.@-])", r"(?![\w@-]|\.\w)")
 
     def of(self, somebody: str) -> str:
         """The same number for the same person, however it is written."""
         return self._numbers.setdefault(somebody.casefold(), f"#{len(self._numbers) + 1}")
 
-    def in_json(self, text: str) -> str:
-        """A JSON text without addresses, account numbers and profile folders."""
+    def in_any(self, text: str) -> str:
+        """Any text without addresses, account numbers and profile folders."""
         return _SOMEBODY.sub(lambda found: self.of(found[0]), text)
 
     def in_words(self, text: str) -> str:
         """A sentence about a tenant without the names of its people."""
         return text if self._names is None else self._names.sub(lambda found: self.of(found[0]), text)
+
+    def in_sentence(self, text: str) -> str:
+        """A sentence about a machine without the names of its accounts."""
+        return text if self._accounts is None else self._accounts.sub(lambda found: self.of(found[0]), text)
+
+
+def _pattern(names: Iterable[str], before: str, after: str) -> re.Pattern[str] | None:
+    words = sorted({name for name in names if len(name) >= _SHORTEST_NAME}, key=lambda name: (-len(name), name))
+    return re.compile(f"{before}(?:{'|'.join(map(re.escape, words))}){after}") if words else None
 
 
 def people_in(tenants: Iterable[TenantSnapshot]) -> set[str]:
@@ -59,6 +73,11 @@ def people_in(tenants: Iterable[TenantSnapshot]) -> set[str]:
         for name in (user.name, user.upn, user.mail, user.upn.partition("@")[0])
         if name
     }
+
+
+def accounts_of(host: HostSnapshot) -> set[str]:
+    """Names of the accounts that have a profile on a machine."""
+    return set() if host.windows is None else {profile.name for profile in host.windows.profiles if profile.name}
 
 
 def tenant_without_people(tenant: TenantSnapshot, months: int) -> TenantSnapshot:
@@ -92,7 +111,7 @@ def tenant_without_people(tenant: TenantSnapshot, months: int) -> TenantSnapshot
 
 
 def host_without_people(host: HostSnapshot, pseudonyms: Pseudonyms) -> HostSnapshot:
-    """A machine without the people who use it."""
+    """A machine without the people who use it; `pseudonyms` have learnt their accounts."""
     if host.windows is not None and host.windows.profiles:
         profiles = tuple(replace(one, name=pseudonyms.of(one.name), last_used_at=None) for one in host.windows.profiles)
         host = replace(host, windows=replace(host.windows, profiles=profiles))
@@ -114,7 +133,11 @@ def assessment_without_people(assessment: Assessment, pseudonyms: Pseudonyms) ->
     if software is not None:
         lines = (replace(line, users=tuple(pseudonyms.of(user) for user in line.users)) for line in software.lines)
         software = replace(software, lines=tuple(lines))
-    plain = replace(assessment, findings=findings, tenants=summaries, software=software)
+    decided = tuple(
+        replace(use, decision=replace(use.decision, person=pseudonyms.of(use.decision.person), comment=""))
+        for use in assessment.decisions
+    )
+    plain = replace(assessment, findings=findings, tenants=summaries, software=software, decisions=decided)
     return _through_json(plain, pseudonyms, Assessment)
 
 
@@ -156,5 +179,19 @@ def _worded(pseudonyms: Pseudonyms, *, dated: bool) -> Callable[[Message], Messa
 
 
 def _through_json(value: _T, pseudonyms: Pseudonyms, kind: type[_T]) -> _T:
-    text = msgspec.json.encode(value).decode()
-    return msgspec.json.decode(pseudonyms.in_json(text).encode(), type=kind)
+    plain = _reworded(msgspec.json.decode(msgspec.json.encode(value)), pseudonyms)
+    return msgspec.json.decode(msgspec.json.encode(plain), type=kind)
+
+
+def _reworded(value: Any, pseudonyms: Pseudonyms, *, words: bool = False) -> Any:
+    """A JSON value that names nobody; `words`: all texts in it are sentences, which name accounts of machines too."""
+    match value:
+        case str():
+            text = pseudonyms.in_any(value)
+            return pseudonyms.in_sentence(text) if words else text
+        case list():
+            return [_reworded(one, pseudonyms, words=words) for one in value]
+        case dict():
+            return {name: _reworded(one, pseudonyms, words=words or name in _WORDS) for name, one in value.items()}
+        case _:
+            return value

@@ -4,6 +4,7 @@ Only what was known when the run ended is told: written again later, a report sa
 """
 
 import logging
+import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from auditor import paths
 from auditor.comparing import (
     FIXED,
     NEW,
@@ -68,19 +70,27 @@ def background_or_less(store: Store, run: int, assessment: Assessment) -> Backgr
 def figures_of_run(store: Store, run: Run, assessment: Assessment | None = None) -> Figures:
     """The key figures of a run: as stored, else from what it concluded, and stored then where that is possible.
 
+    Stored ones that cannot be read any more are made anew.
+
     Raises HistoryError for a run that concluded nothing, or whose conclusion is no longer kept.
     """
     from reports.figures import figures_of
 
     row = store.database.row("SELECT body FROM figures WHERE run_id = ?", (run.id,))
     if row is not None:
-        return _FIGURES.decode(row[0])
+        with suppress(msgspec.DecodeError):
+            return _FIGURES.decode(row[0])
     figures = figures_of(assessment or store.assessment(run.id), run.id)
     if run.concluded:
         with suppress(HistoryError), store.database.transaction() as connection:
-            body = msgspec.json.encode(figures).decode()
-            connection.execute("INSERT OR IGNORE INTO figures VALUES (?, ?, ?)", (run.id, figures.complete, body))
+            store_figures(connection, figures)
     return figures
+
+
+def store_figures(connection: sqlite3.Connection, figures: Figures) -> None:
+    """Keep the key figures of a run, inside the transaction of whoever calls."""
+    row = (figures.run, figures.complete, msgspec.json.encode(figures).decode())
+    connection.execute("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", row)
 
 
 def changes_of_run(store: Store, run: Run) -> Changes | None:
@@ -93,7 +103,8 @@ def changes_of_run(store: Store, run: Run) -> Changes | None:
         "SELECT fingerprint, outcome, first_on FROM findings WHERE run_id = ? AND outcome IN ('fail', 'unknown')",
         (run.id,),
     )
-    first_on = {row[0]: date.fromisoformat(row[2]) for row in found if row[2]}
+    with store.database.guarded():
+        first_on = {row[0]: date.fromisoformat(row[2]) for row in found if row[2]}
     open_now = sum(row[1] == "fail" for row in found)
     return _worded(store.run(run.before), run.as_of, rows, first_on, open_now)
 
@@ -161,7 +172,8 @@ def _change(row: Changed, day: date) -> Change:
 def _trend(store: Store, this: Run, own: Figures, zone: ZoneInfo) -> tuple[Figures, ...]:
     """The last complete run of each of the eleven months before, or where there is none the last one, oldest first.
 
-    Runs of another estate are left out (ad hoc scans share a history), and those whose clock was wrong.
+    Runs of another estate are left out, and those whose clock was wrong. In a client's own history any machine in
+    common makes it the same estate, however it grew; ad hoc scans share a history, and are of many sizes.
     """
     last = _month(own.as_of, zone)
     months: defaultdict[int, list[Run]] = defaultdict(list)
@@ -171,8 +183,9 @@ def _trend(store: Store, this: Run, own: Figures, zone: ZoneInfo) -> tuple[Figur
     found: list[Figures] = []
     with store.database.guarded():
         known: Sequence[Subject] = subjects_of(store.database.connection, this.id)
+    ad_hoc = store.path.absolute() == paths.scan_history().absolute()
     for month in sorted(months, reverse=True):
-        chosen = _chosen(store, reversed(months[month]), known, this.client)
+        chosen = _chosen(store, reversed(months[month]), known, this.client, ad_hoc=ad_hoc)
         if chosen is not None:
             figures, known = chosen
             found.append(figures)
@@ -180,7 +193,7 @@ def _trend(store: Store, this: Run, own: Figures, zone: ZoneInfo) -> tuple[Figur
 
 
 def _chosen(
-    store: Store, runs: Iterable[Run], known: Sequence[Subject], client: str
+    store: Store, runs: Iterable[Run], known: Sequence[Subject], client: str, *, ad_hoc: bool
 ) -> tuple[Figures, Sequence[Subject]] | None:
     """Figures and subjects of the first run that was complete, else of the first; only of one about the same estate."""
     spare = None
@@ -188,7 +201,7 @@ def _chosen(
         with store.database.guarded():
             subjects = subjects_of(store.database.connection, run.id)
         shared = alike(subjects, known, same_client=run.client == client)
-        if known and 2 * shared < max(len(subjects), len(known)):
+        if known and (not shared or (ad_hoc and 2 * shared < max(len(subjects), len(known)))):
             continue
         try:
             figures = figures_of_run(store, run)

@@ -25,11 +25,13 @@ COMMANDS = {
     "audit": "Visit everything of a client, or of several, and report.",
     "schedule": "Run audits every month by systemd, cron or Windows.",
     "mail": "Show, approve and send the reports in the outbox.",
+    "decisions": "Take over the decisions of a returned workbook.",
     "report": "Write the reports of a past run again.",
     "history": "Show past runs, trends and what changed since.",
     "explain": "Show the whole chain of evidence of one finding.",
     "feeds": "Download, show and carry advisory feeds.",
     "demo": "Audit a recorded demonstration company, without network.",
+    "completion": "Print what lets a shell complete commands, options and folders.",
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -102,6 +104,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     if debug:
         logging.getLogger("paramiko").setLevel(logging.INFO)  # its debug lines drown everything else
         logging.getLogger("msal").setLevel(logging.INFO)  # its debug lines hold what signs in
+        logging.getLogger("urllib3").setLevel(logging.INFO)  # and these the address a mail's workbook is uploaded to
     else:
         for ours in ("auditor", "collectors", "rules", "reports"):  # a defect of ours is worth a traceback, always
             logging.getLogger(ours).setLevel(logging.ERROR)

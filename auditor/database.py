@@ -70,7 +70,8 @@ class Database:
         with self.guarded():
             (answer,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
-            raise _damaged(self.path, str(answer).partition("\n")[0])
+            told = [line for line in str(answer).splitlines() if not line.startswith("***")]  # a heading
+            raise _damaged(self.path, told[0] if told else answer)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -91,11 +92,16 @@ class Database:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours: who, why, what to do."""
+        """Turn SQLite's errors into ours: who, why, what to do.
+
+        SQLite keeps no checksums: what is no day or no word of ours in a sound table (ValueError) is damage, too.
+        """
         try:
             yield
         except sqlite3.Error as error:
             raise _explain(self.path, error) from error
+        except ValueError as error:
+            raise _damaged(self.path, f"it holds what nobody can read ({error})") from error
 
     def _prepare(self) -> None:
         with self.guarded():
@@ -191,5 +197,8 @@ def _explain(path: Path, error: sqlite3.Error) -> HistoryError:
             return HistoryError(str(path), f"cannot be written: {error}.", hint=_RIGHTS)
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return _damaged(path, error)
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_PROTOCOL | sqlite3.SQLITE_NOLFS:
+            hint = "Does its disk fail, or is it on a network share that is away or cannot lock files?"
+            return HistoryError(str(path), f"cannot be read or written: {error}.", hint=hint)
         case _:
             return HistoryError(str(path), f"the database answered: {error}.")

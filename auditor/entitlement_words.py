@@ -88,6 +88,7 @@ KIND: Final = Kind(
     hint="At least: Product, Metric, Quantity (Produit, Métrique, Quantité). `auditor init` writes such a file.",
     extra_told=True,
     silent_sheets=frozenset({"help", "aide"}),
+    unclear=dict.fromkeys(("date", "dates"), "Name it Date d'achat (purchase date) or Fin (end) to have it read."),
 )
 
 _V = TypeVar("_V")
@@ -180,5 +181,13 @@ PERIODS: Final[Mapping[str, int]] = _words(
     }
 )
 PERIOD_WORDS: Final = ("once (unique)", "year (an)", "month (mois)")
-TOTALS: Final = frozenset(_words({"total totals totaux sous_total subtotal sub_total total_general grand_total": True}))
+TOTALS: Final = frozenset(
+    _words(
+        {
+            "total totals totaux sous_total subtotal sub_total total_general grand_total": True,
+            "total_licences total_licenses total_ht total_ttc montant_total total_quantite total_postes": True,
+        }
+    )
+)
+SURELY_TOTALS: Final = ("sous_total_", "subtotal_", "sub_total_", "grand_total_", "total_general_", "montant_total_")
 EXAMPLES: Final = frozenset({"example", "exemple"})

@@ -15,11 +15,17 @@ from reports.texts import Texts
 from rules.model import Evidence, Finding
 
 _RULINGS_SHOWN = 40
+_INSTALLED = ("patch.", "application.known_exploited")
 
 
 def worded(explanation: Explanation, language: str) -> str:
     """Return the explanation as text, every line safe for a terminal."""
     return "\n".join(printable(line) for line in _Words(explanation, Texts(language)).lines())
+
+
+def _due(finding: Finding) -> str:
+    """The text of a day: by it an update is to be installed, or on it a right, a support, a waiver ends."""
+    return "due" if finding.rule.startswith(_INSTALLED) else "due_day"
 
 
 class _Words:
@@ -68,7 +74,7 @@ class _Words:
         yield self._field("priority", texts.text(f"priority.{action.level.value}"))
         if action.due_on is not None:
             late = f" ({texts.text('due.late')})" if action.due_on < report.view.day else ""
-            yield self._field("due", f"{texts.date(action.due_on)}{late}")
+            yield self._field(_due(action.findings[0]), f"{texts.date(action.due_on)}{late}")
         yield ""
         yield self._say("grouped", count=len(action.findings))
         for finding in action.findings:
@@ -93,7 +99,7 @@ class _Words:
         if finding.released_on is not None:
             yield self._field("released", texts.date(finding.released_on))
         if finding.due_on is not None:
-            yield self._field("due", texts.date(finding.due_on))
+            yield self._field(_due(finding), texts.date(finding.due_on))
         if finding.remedy is not None:
             yield self._field("remedy", texts.message(finding.remedy))
         yield from worded_waiver(finding, texts)

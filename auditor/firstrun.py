@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _this_machine(folder: Path) -> Exit:
     from auditor.inventory import local_target
     from auditor.pipeline import Plan
-    from auditor.session import Wish, session
+    from auditor.rendering import Wish
+    from auditor.session import session
     from auditor.texts import ad_hoc_name
     from rules.contract import Contract
 
@@ -52,7 +53,8 @@ def _this_machine(folder: Path) -> Exit:
 
 def _demonstration(folder: Path) -> Exit:
     from auditor.demo.company import prepare
-    from auditor.session import Wish, session
+    from auditor.rendering import Wish
+    from auditor.session import session
 
     demonstration = prepare(paths.demo_folder(), _LANGUAGES[0])
     wish = Wish(folder=folder, languages=_LANGUAGES, exports=("annex",), command="demo")

@@ -1,6 +1,8 @@
 """`[history]` of a client file: how long what was seen is kept."""
 
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -33,3 +35,9 @@ def read_history(said: Complaints, value: object) -> HistorySettings:
     """Read the table. Raises SettingsError."""
     table = said.convert(value, "history", _HistoryTable)
     return HistorySettings(keep_months=table.keep_months, personal_data_months=table.personal_data_months)
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day some months earlier, or the last one of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

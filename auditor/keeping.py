@@ -28,6 +28,7 @@ def opened_for_run(path: Path, moment: datetime) -> tuple[Store, tuple[str, ...]
         store = Store(path)
         try:
             store.database.check()
+            notes = _about_the_clock(store, moment)
         except BaseException:
             store.close()
             raise
@@ -42,7 +43,7 @@ def opened_for_run(path: Path, moment: datetime) -> tuple[Store, tuple[str, ...]
             "earlier months are missing in its report. Restore the file from a backup if there is one."
         )
         return Store(path), (note,)
-    return store, _about_the_clock(store, moment)
+    return store, notes
 
 
 def _was_ours(path: Path) -> bool:

@@ -18,6 +18,7 @@ from auditor.errors import SettingsError
 _log = logging.getLogger(__name__)
 
 FILE_NAME = ".auditor.lock"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not ours to write in
 _HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
@@ -26,7 +27,7 @@ def sole_run(folder: Path) -> Iterator[None]:
     """Hold the lock of a client's folder. Raises SettingsError while another process holds it."""
     file = folder / FILE_NAME
     try:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
     except OSError as error:
         _log.debug("no lock on %s: %s", folder, error)
         yield

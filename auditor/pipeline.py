@@ -146,6 +146,7 @@ def judge(course: Course, feeds: "FeedStore") -> tuple[Assessment, tuple[str, ..
     What the license position needs of each is kept as it passes (`_Estate`).
     """
     from auditor.products import unknown_products
+    from rules.decisions import with_decisions
     from rules.engine import Judge
     from rules.knowledge import Knowledge
     from rules.tenants.engine import judge_tenant, with_tenants
@@ -178,6 +179,7 @@ def judge(course: Course, feeds: "FeedStore") -> tuple[Assessment, tuple[str, ..
         assessment = replace(assessment, stale_feeds=())
     assessment = estate.join(with_tenants(assessment, tenants), as_of)
     assessment = with_waivers(assessment, plan.contract, as_of.date(), whole=not plan.partial)
+    assessment = with_decisions(assessment, plan.contract, as_of.date())
     return assessment, (*unknown_products(plan.contract, assessment.tenants, knowledge), *estate.warnings)
 
 

@@ -14,6 +14,7 @@ from auditor import spreadsheet_values as values
 from auditor.errors import SettingsError
 from auditor.spreadsheet_values import UnreadableError
 from auditor.spreadsheets import Kind, Problem, Row, read, refuse
+from auditor.tables import stands
 from rules.prices import MONTHS, Commitment, Price
 
 FILE_NAMES = ("prices.csv", "prices.xlsx", "prices.toml")
@@ -68,7 +69,7 @@ class PriceList:
 
 def price_list(folder: Path) -> PriceList:
     """Read the price list of a client folder; an empty one where there is no file. Raises SettingsError."""
-    files = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
+    files = [folder / name for name in FILE_NAMES if stands(folder / name)]
     if not files:
         return PriceList()
     if len(files) > 1:

@@ -5,25 +5,24 @@ there is room to. The newest finished run is never removed.
 """
 
 import logging
-from calendar import monthrange
-from contextlib import suppress
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-import msgspec
-
 from auditor.anonymity import (
     Pseudonyms,
+    accounts_of,
     assessment_without_people,
     host_without_people,
     people_in,
     tenant_without_people,
 )
-from auditor.background import figures_of_run
+from auditor.background import figures_of_run, store_figures
 from auditor.errors import HistoryError
-from auditor.history_tables import HistorySettings
+from auditor.history_tables import HistorySettings, months_before
 from auditor.packing import UNREADABLE, pack, pack_assessment, unpack, unpack_assessment, unpack_tenant
 from auditor.store import Run, Store
+from reports.background import Figures
 
 _log = logging.getLogger(__name__)
 
@@ -67,17 +66,13 @@ def purge(store: Store, terms: HistorySettings, moment: datetime) -> Purged:
 
 
 def purge_after_run(store: Store, run: int, terms: HistorySettings) -> Purged:
-    """The same at the end of a run, counted from the run before: one wrong clock removes nothing."""
-    before = next((one for one in store.runs() if one.id < run and one.state == "finished"), None)
-    if before is None or before.as_of is None:
+    """The same at the end of a run, counted from it or the run before, the earlier: one wrong clock removes nothing."""
+    ended = [one for one in store.runs() if one.id <= run and one.as_of is not None]
+    before = next((one for one in ended if one.id < run and one.state == "finished"), None)
+    if before is None:
         return Purged()
-    return purge(store, terms, before.as_of)
-
-
-def months_before(day: date, months: int) -> date:
-    """The same day some months earlier, or the last one of a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    moments = [one.as_of for one in (ended[0], before) if one.as_of is not None]
+    return purge(store, terms, min(moments))
 
 
 def _day_of(run: Run) -> date:
@@ -94,11 +89,23 @@ def _with_people(store: Store) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
+def _figures(store: Store, run: Run) -> Figures | None:
+    """The figures that stay; None where there never were any, or its conclusion cannot be read any more."""
+    if not run.concluded:
+        return None
+    try:
+        return figures_of_run(store, run)
+    except HistoryError as error:
+        if isinstance(error.__cause__, sqlite3.Error):  # it is the file that does not answer: nothing is removed
+            raise
+        return None
+
+
 def _remove_evidence(store: Store, run: Run) -> None:
-    if run.concluded:
-        with suppress(HistoryError):  # a conclusion nobody can read has no figures to keep
-            figures_of_run(store, run)
+    figures = _figures(store, run)
     with store.database.transaction() as connection:
+        if figures is not None:
+            store_figures(connection, figures)
         connection.execute("DELETE FROM snapshots WHERE run_id = ?", (run.id,))
         connection.execute("DELETE FROM assessments WHERE run_id = ?", (run.id,))
         _forget_keys(store, run)
@@ -106,10 +113,10 @@ def _remove_evidence(store: Store, run: Run) -> None:
 
 def _remove_people(store: Store, run: Run, months: int) -> None:
     """Write what is kept of a run anew, without its people; what cannot be read any more is removed."""
-    if run.concluded:
-        with suppress(HistoryError):
-            figures_of_run(store, run)
+    figures = _figures(store, run)
     with store.database.transaction() as connection:
+        if figures is not None:
+            store_figures(connection, figures)
         names: set[str] = set()
         rows = connection.execute("SELECT target, body FROM snapshots WHERE run_id = ? AND kind = 'tenant'", (run.id,))
         for target, body in rows.fetchall():
@@ -122,23 +129,29 @@ def _remove_people(store: Store, run: Run, months: int) -> None:
             plain = pack(tenant_without_people(tenant, months))
             connection.execute("UPDATE snapshots SET body = ? WHERE run_id = ? AND target = ?", (plain, run.id, target))
         pseudonyms = Pseudonyms(names)
-        _rewrite_hosts(store, run, pseudonyms)
+        pseudonyms.learn(_rewrite_hosts(store, run, pseudonyms))
         _rewrite_assessment(store, run, pseudonyms)
         _forget_keys(store, run)
 
 
-def _rewrite_hosts(store: Store, run: Run, pseudonyms: Pseudonyms) -> None:
+def _rewrite_hosts(store: Store, run: Run, pseudonyms: Pseudonyms) -> set[str]:
+    """Write the machines of a run anew; give the names of all accounts that were on them."""
+    accounts: set[str] = set()
     connection = store.database.connection
     targets = connection.execute("SELECT target FROM snapshots WHERE run_id = ? AND kind = 'host'", (run.id,))
     for (target,) in targets.fetchall():
         place = (run.id, target)
         (body,) = connection.execute("SELECT body FROM snapshots WHERE run_id = ? AND target = ?", place).fetchone()
         try:
-            plain = pack(host_without_people(unpack(body), pseudonyms))
+            host = unpack(body)
+            pseudonyms.learn(here := accounts_of(host))
+            plain = pack(host_without_people(host, pseudonyms))
         except UNREADABLE:
             connection.execute("DELETE FROM snapshots WHERE run_id = ? AND target = ?", place)
         else:
+            accounts |= here
             connection.execute("UPDATE snapshots SET body = ? WHERE run_id = ? AND target = ?", (plain, *place))
+    return accounts
 
 
 def _rewrite_assessment(store: Store, run: Run, pseudonyms: Pseudonyms) -> None:
@@ -148,7 +161,7 @@ def _rewrite_assessment(store: Store, run: Run, pseudonyms: Pseudonyms) -> None:
         return
     try:
         plain = pack_assessment(assessment_without_people(unpack_assessment(row[0]), pseudonyms))
-    except (*UNREADABLE, msgspec.ValidationError):
+    except UNREADABLE:
         connection.execute("DELETE FROM assessments WHERE run_id = ?", (run.id,))
     else:
         connection.execute("UPDATE assessments SET body = ? WHERE run_id = ?", (plain, run.id))

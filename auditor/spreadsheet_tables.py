@@ -89,7 +89,7 @@ def as_headings(line: Line, kind: Kind) -> Headings:
     known, french = kind.by_heading(), kind.french_only()
     columns, others, in_french = {}, {}, False
     for number, cell in line.cells.items():
-        if not cell.is_own:
+        if not cell.is_own or cell.value is None:
             continue
         text = str(cell.value)
         name = plain(text) if _OTHER_MONEY.search(text) else plain(_IN_PARENTHESES.sub(" ", text))
@@ -108,6 +108,7 @@ def _rows(sheet: Sheet, headings: Headings, kind: Kind) -> Reading:
     notes += _told_headings(sheet, headings, kind)
     rows: list[Row] = []
     stray: set[int] = set()
+    above = headings.line.number
     for line in sheet.lines:
         if line.number < headings.line.number:
             if sum(cell.is_own for cell in line.cells.values()) >= _MANY:
@@ -118,6 +119,7 @@ def _rows(sheet: Sheet, headings: Headings, kind: Kind) -> Reading:
         again = as_headings(line, kind)
         if set(kind.required) <= set(again.columns.values()):
             headings = again  # a second table below the first, or its headings repeated
+            above = line.number
             problems += _doubtful_headings(sheet, headings, kind)
             continue
         beyond = [number for number in line.cells if number not in headings.columns and number not in headings.others]
@@ -127,9 +129,10 @@ def _rows(sheet: Sheet, headings: Headings, kind: Kind) -> Reading:
             problems.append(Problem(sheet.row(line), f"{there} values for {width} columns.", hint))
             continue
         stray.update(beyond)
-        row = _row(sheet, line, headings)
+        row = _row(sheet, line, headings, after_gap=line.number > above + 1)
+        above = line.number
         own = [number for number, cell in line.cells.items() if cell.is_own]
-        if len(own) == 1 and any(cell.fault and cell.value is None for cell in line.cells.values()):
+        if len(own) == 1 and any(cell.span and cell.value is None for cell in line.cells.values()):
             notes.append(f"{sheet.row(line)} is a title over merged cells, and is not read")
         elif row.is_empty:
             notes.append(f"{sheet.row(line)} has values only in columns that are not read")
@@ -159,7 +162,7 @@ def _doubtful_headings(sheet: Sheet, headings: Headings, kind: Kind) -> Iterator
 def _told_headings(sheet: Sheet, headings: Headings, kind: Kind) -> Iterator[str]:
     for number, text in headings.others.items():
         if kind.extra_told:
-            hint = suggestion(plain(text), list(kind.by_heading()))
+            hint = kind.unclear.get(plain(text)) or suggestion(plain(text), list(kind.by_heading()))
             told = f"{sheet.cell(headings.line, number)}: the column {text!r} is not read"
             yield f"{told}. {hint}" if hint else told
     hidden = [letters(number) for number in sorted(sheet.hidden_columns) if number in headings.columns]
@@ -167,7 +170,7 @@ def _told_headings(sheet: Sheet, headings: Headings, kind: Kind) -> Iterator[str
         yield f"sheet {sheet.title}: the hidden column {', '.join(hidden)} is read"
 
 
-def _row(sheet: Sheet, line: Line, headings: Headings) -> Row:
+def _row(sheet: Sheet, line: Line, headings: Headings, *, after_gap: bool) -> Row:
     values: dict[str, object] = {}
     cells: dict[str, str] = {}
     faults: dict[str, Problem] = {}
@@ -186,4 +189,4 @@ def _row(sheet: Sheet, line: Line, headings: Headings) -> Row:
             continue
         values[column] = None if cell is None else cell.value
         cells[column] = place
-    return Row(values, sheet.row(line), cells, faults, headings.french)
+    return Row(values, sheet.row(line), cells, faults, headings.french, after_gap)

@@ -9,10 +9,23 @@ from typing import Any, Final
 
 from auditor.errors import SettingsError
 from auditor.spreadsheet_tables import HEADING_WITHIN, as_headings
-from auditor.spreadsheets import MAX_ROWS, MAX_TEXT_BYTES, Cell, Kind, Line, Problem, Reading, Row, Sheet, bytes_of
+from auditor.spreadsheets import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    MAX_TEXT_BYTES,
+    Cell,
+    Kind,
+    Line,
+    Problem,
+    Reading,
+    Row,
+    Sheet,
+    bytes_of,
+)
 from auditor.tables import suggestion
 
 _SEPARATORS: Final = ";,\t|"
+_HEADINGS_END: Final = 20_000  # characters; the csv module raises over a longer value
 
 
 def csv_sheet(file: Path, kind: Kind) -> Sheet:
@@ -21,16 +34,19 @@ def csv_sheet(file: Path, kind: Kind) -> Sheet:
     separator = _separator(text, kind)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines = []
+    row = 0
     try:
-        for values in reader:
+        for row, values in enumerate(reader, start=1):  # as a spreadsheet program counts: a value may span lines
             cells = {number: Cell(value) for number, value in enumerate(values, start=1) if value.strip()}
+            if len(values) > MAX_COLUMNS:
+                raise SettingsError(str(file), f"row {row}: {len(values)} columns: too many for a list a person keeps.")
             if cells:
-                lines.append(Line(reader.line_num, cells))
+                lines.append(Line(row, cells))
             if len(lines) > MAX_ROWS:
                 raise SettingsError(str(file), f"more than {MAX_ROWS} rows: too many to be a list a person keeps.")
     except csv.Error as error:
         hint = 'A quotation mark (") that opens a value must be closed.'
-        raise SettingsError(str(file), f"row {reader.line_num}: not CSV: {error}.", hint=hint) from None
+        raise SettingsError(str(file), f"row {row + 1}: not CSV: {error}.", hint=hint) from None
     return Sheet(title="", lines=tuple(lines))
 
 
@@ -56,7 +72,7 @@ def _separator(text: str, kind: Kind) -> str:
     def recognized(separator: str) -> tuple[int, int]:
         best = 0
         for line in lines:
-            values = next(csv.reader([line], delimiter=separator), [])
+            values = next(csv.reader([line[:_HEADINGS_END]], delimiter=separator), [])
             cells = {number: Cell(value) for number, value in enumerate(values, start=1) if value.strip()}
             best = max(best, len(as_headings(Line(0, cells), kind).columns))
         return best, first.count(separator)
@@ -72,7 +88,7 @@ def toml_rows(file: Path, kind: Kind) -> Reading:
     try:
         text = data.decode("utf-8-sig")
         document: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of a number of thousands of digits
         raise SettingsError(str(file), f"not valid TOML: {error}.") from None
     tables = document.get(kind.table)
     others = [key for key in document if key != kind.table]

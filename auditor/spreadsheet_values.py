@@ -57,6 +57,8 @@ _MONTHS: Final[Mapping[str, int]] = {
 _YES: Final = frozenset({"oui", "o", "x", "yes", "y", "vrai", "true", "✓", "✔", "1"})
 _NO: Final = frozenset({"non", "n", "no", "faux", "false", "0", "-"})
 _OLDEST, _NO_END_YEAR = 1980, 9999
+_MOST: Final = 10_000_000  # of anything a small company buys; beyond, two cells were joined or a telephone pasted
+_SPACES: Final = re.compile(r"[\s\u00a0\u202f\u200b\ufeff]+")
 
 
 class UnreadableError(Exception):
@@ -75,8 +77,12 @@ def plain(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Without the kinds of space that spreadsheets and French numbers put around and between."""
-    return re.sub(r"[\s\u00a0\u202f\u200b\ufeff]+", " ", text).strip()
+    """Without the kinds of space that spreadsheets and French numbers put around and between, nor what is invisible.
+
+    Soft hyphens and marks of writing direction come along with copied text, and could make one name look like another.
+    """
+    spaced = _SPACES.sub(" ", text)
+    return "".join(one for one in spaced if unicodedata.category(one) not in ("Cc", "Cf")).strip()
 
 
 def text_of(value: object) -> str:
@@ -115,7 +121,7 @@ def _number(value: object, what: str, hint: str, *, currency: bool = True) -> De
     number = (
         Decimal(str(value)) if isinstance(value, int | float | Decimal) else decimal(str(value), what, hint, currency)
     )
-    if number is not None and (not number.is_finite() or number < 0):
+    if number is not None and (not number.is_finite() or not 0 <= number <= _MOST):
         raise UnreadableError(f"{tidy(str(value))} is no {what}.", hint)
     return number
 

@@ -18,16 +18,19 @@ from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
 
 from auditor.errors import SettingsError
-from auditor.spreadsheets import MAX_FILE_BYTES, MAX_ROWS, Cell, Line, Sheet, bytes_of, letters
+from auditor.spreadsheets import MAX_COLUMNS, MAX_FILE_BYTES, MAX_ROWS, Cell, Line, Sheet, bytes_of, letters
 
 UNPACKED_LIMIT: Final = 1 << 30  # of a whole file: read in pieces, never held
 _KEPT_LIMIT: Final = 24 << 20  # of one part, once what is empty is taken out
+_KEPT_ALL_LIMIT: Final = 96 << 20  # of all parts together: this much is held
 _PIECE: Final = 1 << 20
 _MEMBERS: Final = 5_000
-MAX_COLUMNS: Final = 256
+_SHEETS: Final = 100
+_ALL_ROWS: Final = 2_500_000  # to the last filled one of each sheet: openpyxl counts through the gaps
+_MERGED_LIMIT: Final = 10 * MAX_ROWS  # rows of all merged areas of a sheet
 _LAST_ROW: Final = 1_048_576
 _NO_VALUES: Final = re.compile(
-    r"(?:^|/)(?:docProps|drawings|charts|media|embeddings|externalLinks|pivotTables|pivotCache|customXml|comments"
+    r"(?:^|/)(?:docProps|drawings|charts|chartsheets|dialogsheets|macrosheets|media|embeddings|externalLinks|pivotTables|pivotCache|customXml|comments"
     r"|threadedComments|persons|tables|printerSettings|activeX|ctrlProps|slicers|queryTables)(?:/|[0-9]*\.xml$)"
 )
 _CELL: Final = rb"<(?:\w+:)?c(?=[\s/>])[^<>]*"
@@ -39,6 +42,7 @@ _EMPTY_CELL: Final = re.compile(_CELL + rb"(?:(?<=/)>|></(?:\w+:)?c>)")
 _ROW_STARTS: Final = re.compile(rb"<(?:\w+:)?row(?=[\s/>])")
 _LOCKED, _OLD = "EncryptedPackage".encode("utf-16-le"), "Workbook".encode("utf-16-le")
 _AGAIN: Final = "Open it in a spreadsheet program, save it again as .xlsx, or the list alone as .csv, and run again."
+_ENCODING: Final = re.compile(rb"""\s*(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -51,6 +55,7 @@ class _Marks:
     hidden_columns: set[int] = field(default_factory=set)
     uncalculated: set[str] = field(default_factory=set)
     rows: int = 0
+    last: int = 0
     stray: str = ""  # a cell where no list of a person's reaches
 
 
@@ -109,19 +114,38 @@ def _bare(file: Path, source: io.BytesIO) -> tuple[io.BytesIO, dict[str, _Marks]
         if len(archive.infolist()) > _MEMBERS or unpacked > UNPACKED_LIMIT:
             problem = f"it unpacks to {unpacked / 1e6:.0f} MB: no list a person keeps is that large."
             raise SettingsError(str(file), problem, hint="Save the list alone in a new file.")
+        kept = 0
         for info in wanted:
             with archive.open(info) as member:
                 content = _without_empty(file, info.filename, member)
-            if b"<!DOCTYPE" in content:
-                raise SettingsError(str(file), "not an Excel workbook: it declares entities of its own.", hint=_AGAIN)
+            kept += len(content)
+            if kept > _KEPT_ALL_LIMIT:
+                problem = f"it holds more than {_KEPT_ALL_LIMIT >> 20} MB: no list a person keeps is that large."
+                raise SettingsError(str(file), problem, hint="Save the list alone in a new file.")
+            _check_text(file, content)
             if b"purl.oclc.org/ooxml" in content[:4000] and info.filename.endswith("workbook.xml"):
                 hint = 'Save it as "Excel workbook (.xlsx)", not as "Strict Open XML".'
                 raise SettingsError(str(file), "a workbook of the kind Strict Open XML, which is not read.", hint=hint)
             if b"sheetData" in content:
                 marks[info.filename.lstrip("/")] = _marks(content)
+            if len(marks) > _SHEETS:
+                problem = f"more than {_SHEETS} sheets: no list a person keeps has so many."
+                raise SettingsError(str(file), problem, hint="Save the list alone in a new file.")
+            if sum(found.last for found in marks.values()) > _ALL_ROWS:
+                problem = "values in the last rows of several sheets: no list a person keeps reaches there."
+                raise SettingsError(str(file), problem, hint="Delete what does not belong to the list.")
             target.writestr(info.filename, content)
     copy.seek(0)
     return copy, marks
+
+
+def _check_text(file: Path, content: bytes) -> None:
+    """Refuse entities, and every encoding but UTF-8: no program writes another, and one could hide entities."""
+    declared = _ENCODING.match(content)
+    if b"\x00" in content[:256] or (declared and declared[1].lower() not in (b"utf-8", b"us-ascii")):
+        raise SettingsError(str(file), "not an Excel workbook: its parts are not in UTF-8.", hint=_AGAIN)
+    if b"<!DOCTYPE" in content:
+        raise SettingsError(str(file), "not an Excel workbook: it declares entities of its own.", hint=_AGAIN)
 
 
 def _is_wanted(name: str) -> bool:
@@ -152,6 +176,7 @@ def _marks(content: bytes) -> _Marks:
         if name == "row":
             found.rows += 1
             number = int(element.get("r", found.rows))
+            found.last = max(found.last, min(number, _LAST_ROW))
             if number > _LAST_ROW:
                 found.stray = f"row {number}"
             if _is_on(element.get("hidden")):
@@ -248,12 +273,17 @@ def _cell(cell: Any, uncalculated: set[str]) -> Cell:
 def _spans(merged: list[str]) -> Mapping[int, list[tuple[int, int, int, str]]]:
     """Merged areas over several rows, by each row below their first: first row, columns, and how they are written."""
     found: dict[int, list[tuple[int, int, int, str]]] = {}
+    room = _MERGED_LIMIT
     for reference in merged:
         area = re.fullmatch(r"([A-Z]{1,3})([0-9]+):([A-Z]{1,3})([0-9]+)", reference)
         if area is None:
             continue
         left, top, right, bottom = _number(area[1]), int(area[2]), _number(area[3]), int(area[4])
-        for row in range(top, min(bottom, top + MAX_ROWS) + 1):
+        rows = range(top, min(bottom, top + MAX_ROWS) + 1)
+        room -= len(rows)
+        if room < 0:
+            raise ValueError("merged areas that overlap")
+        for row in rows:
             found.setdefault(row, []).append((top, left, right, reference))
     return found
 
@@ -270,7 +300,7 @@ def _shared(lines: list[Line], spans: Mapping[int, list[tuple[int, int, int, str
                 continue
             if left != right:
                 for column in range(left + 1, min(right, MAX_COLUMNS) + 1):
-                    cells.setdefault(column, Cell(None, f"the cells {reference} are merged.", "Split them."))
+                    cells.setdefault(column, Cell(None, f"the cells {reference} are merged.", "Split them.", reference))
             if top != line.number:
                 cells.setdefault(left, Cell(value.value, value.fault, value.hint, reference))
         yield Line(line.number, cells, line.hidden)

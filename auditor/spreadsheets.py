@@ -15,6 +15,7 @@ from auditor.spreadsheet_values import UnreadableError, text_of
 MAX_TEXT_BYTES: Final = 16 << 20
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_ROWS: Final = 20_000
+MAX_COLUMNS: Final = 256
 _WORDS_OF_EXCEL: Final = "Save it again as .xlsx, or as .csv"
 
 
@@ -23,7 +24,8 @@ class Kind:
     """What a kind of file holds: its columns by our name, with the headings people give them (as `plain` has them).
 
     `table` names the tables of its TOML form, `content` what a row is ("price"). A column that is `required` must be
-    there; of others the file may have any. An unknown column is refused, or told where `extra_told`.
+    there; of others the file may have any. An unknown column is refused, or told where `extra_told`. `unclear` are
+    headings (as `plain` has them) that may mean several columns, with what to write instead.
     """
 
     table: str
@@ -34,6 +36,7 @@ class Kind:
     hint: str
     extra_told: bool = False
     silent_sheets: frozenset[str] = frozenset()
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,7 +71,8 @@ class Problem:
 class Row:
     """One row: values by column, and where they stand: "sheet Licences, row 5", and each cell where the file has such.
 
-    `faults` are cells that cannot be read as anything, `french` tells the language of the headings.
+    `faults` are cells that cannot be read as anything, `french` tells the language of the headings, `after_gap` that an
+    empty line stands above.
     """
 
     values: Mapping[str, object]
@@ -76,6 +80,7 @@ class Row:
     cells: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, Problem] = field(default_factory=dict)
     french: bool = True
+    after_gap: bool = False
 
     def at(self, column: str) -> str:
         """Where one value stands, or would stand."""
@@ -111,12 +116,12 @@ class Cell:
     value: object
     fault: str = ""
     hint: str = ""
-    span: str = ""  # "B5:B9" where the value comes from a merged area that begins elsewhere
+    span: str = ""  # "B5:B9" where the cell belongs to a merged area that begins elsewhere
 
     @property
     def is_own(self) -> bool:
-        """Whether a value stands in this very cell."""
-        return not self.span and self.value is not None
+        """Whether something stands in this very cell, readable or not."""
+        return not self.span and (self.value is not None or bool(self.fault))
 
 
 @dataclass(frozen=True, slots=True)

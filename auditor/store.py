@@ -22,7 +22,10 @@ from rules.model import Assessment
 
 _HOST, _TENANT = "host", "tenant"
 _S = TypeVar("_S")
-_RUN = "SELECT id, client, started_at, finished_at, product_version, state, demo, as_of, before_id FROM runs"
+_RUN = """
+SELECT id, client, started_at, finished_at, product_version, state, demo, as_of,
+ before_id, people_removed
+FROM runs"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class Run:
     """One row of `runs`; `state` is "running", "finished" or "interrupted".
 
     `as_of` is the moment of its data, None until it concluded; `before` is the run it is compared with, None where
-    there was none.
+    there was none. `nameless`: the people in it were taken out, their time was over.
     """
 
     id: int
@@ -42,6 +45,7 @@ class Run:
     demo: bool
     as_of: datetime | None = None
     before: int | None = None
+    nameless: bool = False
 
     @property
     def concluded(self) -> bool:
@@ -112,20 +116,24 @@ class Store:
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, newest first."""
-        return tuple(_run(row) for row in self.database.rows(f"{_RUN} ORDER BY id DESC"))
+        rows = self.database.rows(f"{_RUN} ORDER BY id DESC")
+        with self.database.guarded():
+            return tuple(_run(row) for row in rows)
 
     def latest(self) -> Run:
         """The newest run that reached a conclusion; HistoryError when there is none."""
         row = self.database.row(f"{_RUN} WHERE state != 'running' ORDER BY id DESC LIMIT 1")
         if row is None:
             raise HistoryError(str(self.path), "no run has come to an end yet.", hint="Run an audit or a scan first.")
-        return _run(row)
+        with self.database.guarded():
+            return _run(row)
 
     def run(self, number: int) -> Run:
         """One run by number; HistoryError naming the known ones."""
         row = self.database.row(f"{_RUN} WHERE id = ?", (number,))
         if row is not None:
-            return _run(row)
+            with self.database.guarded():
+                return _run(row)
         known = ", ".join(str(run.id) for run in self.runs()[:10]) or "none"
         raise HistoryError(str(self.path), f"there is no run {number}.", hint=f"Newest runs: {known}.")
 
@@ -214,6 +222,7 @@ def _run(row: Any) -> Run:
         demo=bool(row[6]),
         as_of=datetime.fromisoformat(row[7]) if row[7] else None,
         before=row[8],
+        nameless=bool(row[9]),
     )
 
 

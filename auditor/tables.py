@@ -5,6 +5,7 @@ path and a suggestion instead of a setting silently ignored.
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -57,6 +58,21 @@ def parse(file: Path) -> dict[str, Any]:
         raise SettingsError(str(file), f"not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from None
     except OSError as error:
         raise SettingsError(str(file), f"cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(str(file), f"not TOML that can be read: {error}.") from None
+
+
+def stands(file: Path) -> bool:
+    """Whether a file is there. Raises SettingsError where a broken link, a folder or a device has its name.
+
+    What was meant to be there and cannot be read must not pass for what was never written.
+    """
+    if file.is_file():
+        return True
+    if os.path.lexists(file):
+        problem = "leads nowhere (a link to what is not there)" if file.is_symlink() else "is not a file"
+        raise SettingsError(str(file), f"{problem}.", hint="Put the file there, or take away what bears its name.")
+    return False
 
 
 class Complaints:

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from auditor.tables import Complaints, Name, Table, parse, suggestion
+from auditor.tables import Complaints, Name, Table, parse, stands, suggestion
 from rules.waivers import Waiver
 
 FILE_NAME = "waivers.toml"
@@ -34,7 +34,7 @@ class _WaiverTable(Table):
 def waivers(folder: Path) -> tuple[Waiver, ...]:
     """Read the waivers of a client folder; none without a file. Raises SettingsError naming file, key and problem."""
     file = folder / FILE_NAME
-    return _Reader(file).read() if file.exists() else ()
+    return _Reader(file).read() if stands(file) else ()
 
 
 def waiver_notes(found: tuple[Waiver, ...], today: date) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from collectors.hosts.base import Family, HostCollector, first_line
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 from collectors.parallel import as_finished
 from collectors.script import Delivery, build_script, new_nonce, read_sections
+from collectors.shapes import make_ready
 from collectors.transports.base import ConnectionPolicy, Deadline, Interpreter, ScriptOutput, Transport
 from collectors.windows import blocks as windows_blocks
 from collectors.windows import degraded
@@ -52,6 +53,7 @@ def visit(
     started = time.monotonic()
     chosen = discover() if collectors is None else tuple(collectors)
     asked = windows_blocks.discover() if blocks is None else tuple(blocks)
+    make_ready()
     try:
         snapshot = _visit(target, transport, credential, policy, taken_at, chosen, asked)
     except CollectorError as error:

@@ -11,7 +11,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatCount:
-    """Seats of one paid SKU at one time and their price per month (None: not known)."""
+    """Seats of one paid SKU at one time and their price per month (None: not known).
+
+    `product` tells it from every other, of several tenants too.
+    """
 
     product: str
     name: str

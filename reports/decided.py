@@ -31,8 +31,12 @@ class Decided:
         self._others = {use.decision.ref: use.decision for use in pending if not use.decision.sku}
 
     def of_line(self, finding: Finding, sku_id: str = "") -> Decision | None:
-        """What was decided about one line: a product of the person a finding is about, or the finding itself."""
-        return self._seats.get((finding.person.casefold(), sku_id)) if sku_id else self._others.get(finding.ref)
+        """What was decided about one line: a product of the person a finding is about, or the finding itself.
+
+        What was decided about a finding that named no seat yet holds for each it names by now.
+        """
+        seat = self._seats.get((finding.person.casefold(), sku_id)) if sku_id else None
+        return seat or self._others.get(finding.ref)
 
     def of_finding(self, finding: Finding) -> Pending | None:
         """What was decided about all lines of a finding; None while any of them is still to be decided."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from collectors.model import HostSnapshot
 from rules.model import Assessment
 
 
@@ -19,3 +20,17 @@ class Export:
     media_type: str
     render: Callable[[Assessment, str], bytes]
     file_name: Callable[[Assessment, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineExport:
+    """The `EXPORT` of a module that gives one file per machine.
+
+    `render` takes what was seen of a machine and the assessment it is part of, and returns the bytes of its file, the
+    same for the same input; `path` names folder and file.
+    """
+
+    name: str
+    media_type: str
+    render: Callable[[HostSnapshot, Assessment], bytes]
+    path: Callable[[Assessment, str], tuple[str, str]]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from reports.actions import actions
 from reports.background import Figures, SeatCount
 from reports.cells import clean
+from reports.licenses import Licenses
 from reports.software import Standing
 from reports.view import View
 from rules.model import Assessment, Outcome
@@ -42,20 +43,31 @@ def figures_of(assessment: Assessment, run: int) -> Figures:
         saving=None if rate is None else _monthly(standing.spare.yearly),
         missing_seats=None if rate is None else standing.short.units,
         missing_cost=None if rate is None else _monthly(standing.short.yearly),
-        spend=licenses.totals.monthly_cost if licenses.tenants and licenses.readable else None,
+        spend=licenses.totals.monthly_cost if licenses.tenants and not licenses.hidden else None,
         software_under=_software_under(view, standing),
         actions=len(actions(view)),
-        seats=tuple(
-            SeatCount(
-                product=product.line.sku_id,
-                name=clean(product.line.name),
-                seats=product.line.bought,
-                monthly_price=product.line.monthly_price,
-            )
-            for product in licenses.products
-            if product.line.bought is not None
-        ),
+        seats=_seats(licenses),
     )
+
+
+def _seats(licenses: Licenses) -> tuple[SeatCount, ...]:
+    """Seats of each tenant's products; none where a part of them is not known, which would look like given up."""
+    if licenses.hidden:
+        return ()
+    found = []
+    for product in licenses.products:
+        line = product.line
+        if line.bought is None:
+            return ()
+        found.append(
+            SeatCount(
+                product=f"{product.tenant.target.name}/{line.sku_id}",  # two tenants may have the same one
+                name=clean(line.name),
+                seats=line.bought,
+                monthly_price=line.monthly_price,
+            )
+        )
+    return tuple(found)
 
 
 def _is_complete(assessment: Assessment) -> bool:

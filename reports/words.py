@@ -89,6 +89,9 @@ def severities(report: Report, findings: tuple[Finding, ...]) -> str:
 def proposal(report: Report, action: Action) -> str:
     """Say what to do, as one imperative sentence."""
     texts = report.texts
+    if action.decided is not None:
+        text = f"decided.{action.decided.choice.value}"
+        return texts.text(text, count=len(action.findings), day=action.decided.since, sheet=report.title("users"))
     if action.tenant and action.kind:
         return license_words.proposal(report, action)
     if action.estate and action.kind:

@@ -89,10 +89,15 @@ def _kind(assessment: Assessment, text_id: str) -> str:
 
 def named(assessment: Assessment, texts: Texts, text_id: str, suffix: str) -> str:
     """Fill a file name's text with month and client."""
-    client = _FORBIDDEN_IN_FILE_NAME.sub("_", normalize("NFC", clean(assessment.client)))
-    client = re.sub(r"\s+", "-", client.strip()).strip(". ")[:_NAME_LIMIT] or "client"
+    client = safe_name(assessment.client) or "client"
     day = texts.local_day(assessment.as_of)
     return texts.text(_kind(assessment, text_id), month=f"{day.year}-{day.month:02d}", client=client) + suffix
+
+
+def safe_name(name: str) -> str:
+    """A name as part of a file name: valid on Windows, macOS and Linux, NFC; "" where nothing of it is left."""
+    plain = _FORBIDDEN_IN_FILE_NAME.sub("_", normalize("NFC", clean(name)))
+    return re.sub(r"\s+", "-", plain.strip()).strip(". ")[:_NAME_LIMIT]
 
 
 def sheet_title(title: str, taken: Iterable[str] = ()) -> str:

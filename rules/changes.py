@@ -22,6 +22,8 @@ _WHOLE = frozenset({"", "incomplete", "kinds", "sizes", "undecided"})  # keys of
 _UNDECIDED, _UNREAD, _MITIGATED, _SYSTEM = "undecided:", "unread:", "mitigated:", "Windows"
 _OVERDUE_RULE = "patch.overdue"  # sums up the others: their deadlines are counted
 _REBOOT_RULE = "host.reboot_pending"
+_WAIVER_RULES = "waiver."  # speak of the client's own file: they say nothing where nothing is to be said
+_TENANT_RULES = "m365."  # what the client's file accepts of theirs is NOT_APPLICABLE, by the same fingerprint
 _REMEMBERED = timedelta(days=400)
 
 
@@ -96,7 +98,7 @@ class Comparison:
     """What became of everything. All sightings carry `first_on` and `last_on`.
 
     `first_on` holds the day each failed or unknown finding of the run was first found, by fingerprint. `unseen` were
-    open and were not looked at this time; `kept` neither, and are of machines nobody asks about any more.
+    open and were not looked at this time; `kept` are neither: of machines nobody asks about any more, or set aside.
     """
 
     first_on: Mapping[str, date] = field(default_factory=dict)
@@ -162,7 +164,9 @@ class _Comparing:
         unseen, kept = list[Sighting](), list[Sighting]()
         for gone in open_before.values():
             answer = self._answer(gone)
-            if answer is True:
+            if gone.fingerprint in self._set_aside:
+                kept.append(gone)
+            elif answer is True:
                 fixed.append(Gone(sighting=gone, deadline=self._deadline(gone)))
             elif answer is None:
                 (unseen if self._is_asked_about(gone) else kept).append(gone)
@@ -214,6 +218,8 @@ class _Comparing:
         if not self._was_looked_at(one.subject):
             return False if forgotten else None
         answers = self._answers.get((one.rule, one.subject), ())
+        if one.rule.startswith(_WAIVER_RULES):
+            return True
         hiding = [answer for answer in answers if _hides(answer, one)]
         if not answers or any(not answer.limited for answer in hiding):
             return False if forgotten else None
@@ -231,6 +237,15 @@ class _Comparing:
             self._renamed.get(subject.name, subject.name) in answered
             for subject in self._before.subjects
             if subject.reached
+        )
+
+    @cached_property
+    def _set_aside(self) -> frozenset[str]:
+        """What still stands, and the client's file accepts by now: it is not fixed, and counts again after that."""
+        return frozenset(
+            one.fingerprint
+            for one in self._now.sightings
+            if one.rule.startswith(_TENANT_RULES) and one.outcome is Outcome.NOT_APPLICABLE and one.key
         )
 
     @cached_property

@@ -19,7 +19,8 @@ from rules.contract import Contract
 from rules.knowledge import Knowledge
 from rules.matching import Matcher
 from rules.messages import Message, Params
-from rules.model import Assessment, Evidence, Finding, MachineSummary, Outcome, PriorityLevel, RuleFailure
+from rules.model import Assessment, Evidence, Finding, MachineSummary, Outcome, RuleFailure
+from rules.ordering import ordered
 from rules.rule import Case, FeedRole, Match, Memo, Rule, as_found
 from rules.windows.blindness import unexplained, windows_gaps
 from rules.windows.builds import is_windows
@@ -28,7 +29,6 @@ from rules.windows.owed import owed
 
 _log = logging.getLogger(__name__)
 
-_LEVELS = {level: rank for rank, level in enumerate(PriorityLevel)}
 _KERNEL_FACTS = (FactKind.KERNELS, FactKind.REBOOT)
 _SINGLE_FACTS = {
     FactKind.OPERATING_SYSTEM: "operating_system",
@@ -134,8 +134,7 @@ class Judge:
     ) -> Assessment:
         """Gather all judgements, sorted so that two runs over the same machines compare line by line."""
         judged = sorted(judgements, key=lambda judgement: judgement.machine.target.name)
-        findings = [finding for judgement in judged for finding in judgement.findings]
-        findings.sort(key=_order)
+        findings = ordered(finding for judgement in judged for finding in judgement.findings)
         sla = self.contract.sla
         rated = (severity for severity in Severity if severity is not Severity.UNKNOWN)
         return Assessment(
@@ -145,7 +144,7 @@ class Judge:
             finished_at=finished_at,
             product_version=product_version,
             machines=tuple(judgement.machine for judgement in judged),
-            findings=tuple(findings),
+            findings=findings,
             feeds=tuple(self.knowledge.feeds.values()),
             stale_feeds=self._stale_feeds({judgement.machine.release for judgement in judged}),
             failures=tuple(failure for judgement in judged for failure in judgement.failures),
@@ -339,8 +338,3 @@ def _updates_from(snapshot: HostSnapshot) -> str:
     if policy is None or policy.uses_wsus is None:
         return ""
     return "wsus" if policy.uses_wsus else "windows_update"
-
-
-def _order(finding: Finding) -> tuple[int, float, str, str, str]:
-    priority = finding.priority
-    return (_LEVELS[priority.level], -priority.score, finding.subject, finding.rule, finding.key)

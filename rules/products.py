@@ -41,6 +41,26 @@ _SPACE = re.compile(r"\s+")
 _NAMED_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+[a-z]?)(?!\w)")
 _JAVA_OLD = re.compile(r"(?:1\.)?(?P<major>[5-8])(?:\.0)?(?:[_:. ]*(?:u|update)?[_ ]*(?P<update>\d+))?(?:[-+]b?\d+)?")
 _JAVA_INSTALLED = re.compile(r"(?:1\.)?(?P<major>[5-8])\.0\.(?P<update>\d+)(?:\.\d+)?")
+_SPELLINGS = (
+    (re.compile(r"^ms (?=office|project|visio|access|excel|word|outlook|powerpoint|sql)"), "microsoft "),
+    (re.compile(r"\bwindows serveur\b"), "windows server"),
+    (re.compile(r"[()\[\],;:/–-]+(?=\s|$)|(?:(?<=\s)|^)[()\[\],;:/–-]+"), " "),
+    (re.compile(r"[()]"), " "),
+)
+# Words of invoices that name neither product nor edition, then names of offers of a product sold in one edition.
+_TRADE = re.compile(
+    r"edition|ltsc|dc|cc|licen[cs]es?|abonnement|subscription|annuel(?:le)?|oem|fpp|boite|retail|volume|perpetu\w+|mak|esd"
+    r"|m[ou]\w+poste|reseau|postes?|utilisateurs?|users?|pour|for|de|fr|francais|pkc"
+)
+_PLAN = re.compile(
+    r"business|premium|corporate|solo|standard|advanced|essentials|starter|plus|pro|professionn?el|professional|one"
+    r"|enterprise|entreprise|entry|complete|elite|classic|single|multi|teams?|tensor|cloud|pme"
+)
+_VERSION_WORD = re.compile(r"v?(?:\d{1,2}(?:[.,]\d+)*|(?:19|20)\d\d(?:\.\d+)*|20\d\d/20\d\d|r2|cs\d|xi|x)")
+_LEFT_OUT, _SHORTEST = frozenset({"microsoft", "adobe"}), 5
+_OFFICE_PLAN = re.compile(
+    r"(?:microsoft|office|m) ?365 (?:business (?:standard|premium)|apps|e3|e5|entreprise|enterprise)\b.*"
+)
 _JAVA_TENS = 10  # the installers of Java 5 to 8 write the update times ten
 
 
@@ -113,10 +133,48 @@ def _folded(plain: str, publisher: str) -> str:
     return next((row.kind for table in _tables() for row in table.folded if row.fits(plain, publisher)), "")
 
 
+@lru_cache(maxsize=4096)
 def product_named(text: str) -> Product | None:
-    """The product a person means: by id, name, alias or display name, whatever the case, accents and signs."""
+    """The product a person means: by id, name, alias or display name, whatever the case, accents and signs.
+
+    Invoices name an edition and a version in any order and leave the maker out ("Office Standard 2019", "Acrobat Pro
+    DC"): what follows a known name may hold these, and words of the trade, and nothing else.
+    """
     plain = plain_text(text)
-    return _by_name().get(plain) or (product_of(text) if plain else None)
+    if not plain:
+        return None
+    if _OFFICE_PLAN.fullmatch(plain):  # plans of Microsoft 365 that bring the programs
+        return product_by_id("microsoft-365-apps")
+    if (known := _by_name().get(plain)) is not None:
+        return known
+    found = product_of(text)
+    if found is not None and found.license is not LicenseKind.PART:
+        return found
+    return _named_freely(plain) or found  # nobody buys a part: its name may be that of what is sold
+
+
+def _named_freely(plain: str) -> Product | None:
+    for pattern, spelling in _SPELLINGS:
+        plain = pattern.sub(spelling, plain)
+    words = plain.split()
+    for count in range(len(words), 0, -1):  # the longest known name counts
+        product = _by_short_name().get(" ".join(words[:count]))
+        if product is not None and _is_said_of(product, " ".join(words[count:])):
+            return product
+    return None
+
+
+def _is_said_of(product: Product, rest: str) -> bool:
+    """Whether words behind a product's name only tell its edition, its version, and how it is sold."""
+    edition = next((one for one in product.editions if one.expression.search(rest)), None)
+    found = None if edition is None else edition.expression.search(rest)
+    if found is not None:
+        start = rest.rfind(" ", 0, found.start() + 1) + 1  # whole words: a pattern may end inside one
+        end = rest.find(" ", max(found.end() - 1, 0))
+        rest = f"{rest[:start]} {rest[end:] if end >= 0 else ''}"
+    sold = any(one.license is None or one.license.is_paid for one in product.editions)
+    known = (_TRADE, _VERSION_WORD) if sold else (_TRADE, _VERSION_WORD, _PLAN)
+    return all(any(pattern.fullmatch(word) for pattern in known) for word in rest.split())
 
 
 def licensed(product: Product) -> Product:
@@ -140,6 +198,17 @@ def plain_text(text: str) -> str:
     spelled = unicodedata.normalize("NFKD", _SIGNS.sub("", text).casefold())
     kept = "".join(character for character in spelled if not unicodedata.combining(character))
     return _SPACE.sub(" ", kept).strip()
+
+
+@cache
+def _by_short_name() -> dict[str, Product]:
+    """Products by what names one; those of makers people leave out, by the rest of their name too."""
+    found: dict[str, Product] = {}
+    for plain, product in _by_name().items():
+        maker, _, short = plain.partition(" ")
+        if maker in _LEFT_OUT and len(short) >= _SHORTEST and short[0].isalpha():
+            found.setdefault(short, product)
+    return found | _by_name()
 
 
 @cache

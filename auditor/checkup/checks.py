@@ -27,8 +27,8 @@ class Check:
     """One answer. `text` is a message of the locale files, or said as it is where it has no id.
 
     `name` is stable, for other programs ("m365.permission"); `permission` names the one it is about. `words` are
-    parameters of `text` that are messages themselves, by their ids. `refuses` marks a failure on our own side, with
-    which an audit ends in exit code 2 instead of 3.
+    parameters of `text` that are messages themselves, by their ids; several are told with commas. `refuses` marks a
+    failure on our own side, with which an audit ends in exit code 2 instead of 3.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Check:
     text: Message | str
     todo: Message | str = ""
     permission: str = ""
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     refuses: bool = False
 
     @property
@@ -64,9 +64,3 @@ def code_of(sections: Iterable[Section]) -> Exit:
 def say(key: str, **params: str | float | bool | None) -> Message:
     """A message of the doctor's own texts."""
     return Message(text=f"cli.doctor.{key}", params=dict(params))
-
-
-def told(error: Exception) -> tuple[str, str]:
-    """What an error says and what it advises, the subject in front."""
-    subject, problem, hint = (getattr(error, name, "") for name in ("subject", "problem", "hint"))
-    return (f"{subject}: {problem}" if subject else str(problem or error)), str(hint)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.checkup.checks import Check, Section, State, say
@@ -74,9 +73,9 @@ def _prices(settings: ClientSettings, found: "PriceList") -> Iterator[Check]:
 
 def _rights(settings: ClientSettings, found: "Rights") -> Iterator[Check]:
     if found.entitlements is not None:
-        text = say("rights", count=len(found.entitlements), file=found.file)
+        text = say("rights_file", count=len(found.entitlements), file=found.file)
         yield Check(name="client.rights", state=State.OK, text=text)
-    elif settings.targets:
+    elif settings.targets and not found.notes:
         yield Check(name="client.rights", state=State.NOTE, text=say("no_rights"), todo=say("no_rights_todo"))
     for note in found.notes:
         yield Check(name="client.rights_note", state=State.NOTE, text=note)

@@ -27,10 +27,10 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one visit came to: the snapshot (None where none was made), and the section that tells it."""
+    """What one visit came to, and the section that tells it."""
 
     target: Target
-    snapshot: HostSnapshot | None
+    snapshot: HostSnapshot
     section: Section
 
 
@@ -46,6 +46,7 @@ def visit_machines(
     from collectors.hosts import discover as host_collectors
     from collectors.scan import visit
     from collectors.transports import discover as transports
+    from collectors.windows import degraded
     from collectors.windows.blocks import discover as windows_blocks
 
     wanted = [target for target in targets if target.credential in credentials]
@@ -64,7 +65,7 @@ def visit_machines(
             collectors=collectors,
             blocks=quick,
         )
-        if snapshot.windows is not None:
+        if snapshot.windows is not None and all(status.name != degraded.NAME for status in snapshot.collectors):
             snapshot = _with_what_is_slow(snapshot, blocks)
         sudo = credentials[target.credential].sudo
         return Seen(target=target, snapshot=snapshot, section=section_of(snapshot, sudo=sudo))
@@ -90,8 +91,14 @@ def _with_what_is_slow(snapshot: HostSnapshot, blocks: "Iterable[WindowsBlock]")
             gaps += [
                 Gap(kind=kind, collector=block.name, reason=GapReason.DENIED, detail="for administrators only")
                 for kind in block.needs_admin
+                if kind is not FactKind.ROLES or _is_server(snapshot)
             ]
     return replace(snapshot, gaps=tuple(gaps))
+
+
+def _is_server(snapshot: HostSnapshot) -> bool:
+    """Whether there are roles to ask for."""
+    return snapshot.operating_system is not None and snapshot.operating_system.variant_id == "server"
 
 
 def section_of(snapshot: HostSnapshot, *, sudo: str = "never") -> Section:
@@ -118,11 +125,11 @@ def _checks(snapshot: HostSnapshot, sudo: str) -> Iterator[Check]:
 
 
 def _unreached(snapshot: HostSnapshot, gap: Gap) -> Check:
-    reason = gap.reason.value
-    document = _DOCUMENTS[snapshot.target.protocol is Protocol.WINRM]
-    todo = say("machine_todo", document=document) if gap.reason is not GapReason.REFUSED else ""
-    text = Message(text=f"{_COVERAGE}.not_audited_{reason}", params={"detail": gap.detail})
-    return Check(name="machine.reached", state=State.FAILED, text=text, todo=todo)
+    """The detail of such a gap carries its own advice; the guide is named where the machine has to be prepared."""
+    todo: Message | str = ""
+    if gap.reason in (GapReason.UNREACHABLE, GapReason.DENIED):
+        todo = say("machine_todo", document=_DOCUMENTS[snapshot.target.protocol is Protocol.WINRM])
+    return Check(name="machine.reached", state=State.FAILED, text=say("unreached", detail=gap.detail), todo=todo)
 
 
 def _unread(snapshot: HostSnapshot) -> Iterator[Check]:

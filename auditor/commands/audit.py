@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from auditor.mailing.monthly import Order
     from auditor.mailing.postman import Trouble
     from auditor.output import Refused
+    from auditor.rendering import Wish
     from auditor.secrets import Resolver
-    from auditor.session import Job, Wish
+    from auditor.session import Job
     from auditor.settings import ClientSettings
 
 
@@ -39,32 +40,41 @@ def command(**options: Any) -> int:
     CLIENT is a folder made with `auditor init`, or its client.toml. History and reports stay in that folder. Several
     clients are visited at once and reported one by one; what goes wrong with one of them costs the others nothing.
     """
-    clients, refused = _loaded(_named(options["client_paths"], options["all_folder"]))
+    all_folder = options["all_folder"]
+    named = _named(options["client_paths"], all_folder)
+    several = len(named) > 1 or all_folder is not None
+    clients, refused = _loaded(named, alone=not several)
     if only_list := options["only_list"]:
         for settings in clients:
             _list(settings)
-    all_folder = options["all_folder"]
-    if only_list or (not clients and all_folder is None):
+    if only_list:
         return Exit.USAGE if refused else Exit.COMPLIANT
     from auditor.mailing.postman import Trouble
     from auditor.overview import FOLDER as FOLDER_OF_ALL
     from auditor.secrets import Resolver
     from auditor.session import sessions
 
-    several = len(clients) + len(refused) > 1
-    if several and options["output"]:
-        _check_apart(clients, "--output", lambda settings: settings.contract.client)
-    if several and options["record_into"]:
+    several = all_folder is not None or len(clients) + len(refused) > 1
+    if options["output"]:
+        _check_apart(clients, "--output", _report_name)
+    if options["record_into"]:
         _check_apart(clients, "--record", _folder_name)
     resolver, trouble, jobs = Resolver(), Trouble(), []
     for settings in clients:
         try:
             jobs.append(_job(settings, options, resolver, trouble, several=several))
-        except AuditorError as error:
+        except (AuditorError, OSError) as error:
             _refuse(str(settings.folder), error, refused, alone=not several)
     overview = None if all_folder is None else options["output"] or all_folder / FOLDER_OF_ALL
     feeds_folder = options["feeds_folder"] or paths.feeds_folder()
-    return sessions(jobs, feeds_folder=feeds_folder, refused=refused, overview=overview)
+    return sessions(
+        jobs,
+        feeds_folder=feeds_folder,
+        refused=refused,
+        overview=overview,
+        several=several,
+        as_json=options["as_json"],
+    )
 
 
 def _named(client_paths: tuple[Path, ...], all_folder: Path | None) -> tuple[Path, ...]:
@@ -76,7 +86,7 @@ def _named(client_paths: tuple[Path, ...], all_folder: Path | None) -> tuple[Pat
     return named
 
 
-def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[Refused]]":
+def _loaded(client_paths: Sequence[Path], *, alone: bool) -> "tuple[list[ClientSettings], list[Refused]]":
     """The clients, each once; those whose files are refused are told now, and alone that is raised."""
     from auditor.agreements import agreed
     from auditor.config import load
@@ -88,19 +98,20 @@ def _loaded(client_paths: Sequence[Path]) -> "tuple[list[ClientSettings], list[R
         try:
             settings = load(path, languages=languages())
             agreed(settings, datetime.now(UTC).date())
-        except AuditorError as error:
-            _refuse(str(path), error, refused, alone=len(client_paths) == 1)
+        except (AuditorError, OSError) as error:
+            _refuse(str(path), error, refused, alone=alone)
         else:
             clients.setdefault(settings.file.resolve(), settings)
     return list(clients.values()), refused
 
 
-def _refuse(client: str, error: AuditorError, refused: "list[Refused]", *, alone: bool) -> None:
+def _refuse(client: str, error: AuditorError | OSError, refused: "list[Refused]", *, alone: bool) -> None:
     from auditor.output import Refused
 
     if alone:
         raise error
-    click.echo("\n".join(printable(line) for line in [f"Error: {error.lines()[0]}", *error.lines()[1:]]), err=True)
+    first, *more = error.lines() if isinstance(error, AuditorError) else [f"{client}: {error}"]
+    click.echo("\n".join(printable(line) for line in (f"Error: {first}", *more)), err=True)
     refused.append(Refused(client=client, problem=str(error)))
 
 
@@ -119,13 +130,21 @@ def _folder_name(settings: "ClientSettings") -> str:
     return settings.folder.resolve().name
 
 
+def _report_name(settings: "ClientSettings") -> str:
+    """The client as file names have it: "A/B" and "A_B" are one."""
+    from reports.workbook import safe_name
+
+    return safe_name(settings.contract.client)
+
+
 def _job(
     settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver", trouble: "Trouble", *, several: bool
 ) -> "Job":
     from auditor.agreements import agreed
     from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials
     from auditor.pipeline import Plan
-    from auditor.session import Job, check_wish
+    from auditor.rendering import check_wish
+    from auditor.session import Job
 
     wish = _wish(settings, options, resolver)
     check_wish(wish)
@@ -182,7 +201,7 @@ def _mail(
 
 def _wish(settings: "ClientSettings", options: dict[str, Any], resolver: "Resolver") -> "Wish":
     from auditor.protection import report_password
-    from auditor.session import Wish
+    from auditor.rendering import Wish
 
     return Wish(
         folder=options["output"] or settings.reports,

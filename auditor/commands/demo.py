@@ -21,7 +21,8 @@ def command(
     """
     from auditor import paths
     from auditor.demo.company import prepare
-    from auditor.session import Wish, check_wish, session
+    from auditor.rendering import Wish, check_wish
+    from auditor.session import session
     from auditor.texts import ad_hoc_language
 
     wish = Wish(

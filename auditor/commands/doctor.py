@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,8 @@ from auditor.exits import Exit, first_of
 from auditor.progress import printable
 
 if TYPE_CHECKING:
-    from auditor.checkup import Check, Section
+    from auditor.checkup.checks import Check, Section
+    from auditor.checkup.examination import Wanted
     from auditor.secrets import Resolver
     from auditor.settings import ClientSettings
     from reports.texts import Texts
@@ -23,27 +24,36 @@ _WIDTH = 110
 
 @click.command(name="doctor", short_help="Check what a client's audits rest on, before they run.")
 @click.argument("client_paths", metavar="CLIENT...", type=ANY_PATH, nargs=-1, required=True)
+@click.option("--machine", "machines", multiple=True, metavar="NAME", help="Check this machine alone; repeatable.")
+@click.option("--offline", is_flag=True, help="Check files, references, feeds and folders; ask nobody anything.")
 @click.option("--feeds", "feeds_folder", type=FOLDER, help="Folder of the feeds (default: the provider's own).")
 @click.option("--lang", "language", metavar="CODE", help="Language: fr or en (default: the client's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON on standard output.")
-def command(*, client_paths: tuple[Path, ...], feeds_folder: Path | None, language: str | None, as_json: bool) -> int:
+def command(**options: Any) -> int:
     """Check what a client's audits rest on, before they run.
 
-    The client file and price list; for each Microsoft 365 tenant the sign-in, whether it is the right tenant, its
-    permissions, what each missing one costs in the report and how it is granted; the age of the feeds. Nothing is
-    changed, and no machine is visited. Exit code 3 when an audit would be incomplete.
+    Files and what their secrets refer to; for each machine whether it answers, is the right one, lets the account in
+    and what that account may not read; for each Microsoft 365 tenant sign-in and permissions; age of the feeds; clocks;
+    the way out for mail; folders, history and schedule. Each finding with its cure. Nothing is changed or sent.
+
+    Exit code 3 when an audit would be incomplete, 2 when it would refuse to begin or its mail could not be sent.
     """
+    from auditor.checkup.checks import code_of
+    from auditor.checkup.examination import Wanted
     from auditor.output import as_json as to_json
+    from auditor.rendering import known_language
     from auditor.secrets import Resolver
-    from auditor.session import known_language
     from reports.texts import Texts
 
+    language, as_json, client_paths = options["language"], options["as_json"], options["client_paths"]
     if language is not None:
         known_language(language)
+    feeds_folder = options["feeds_folder"] or paths.feeds_folder()
+    wanted = Wanted(feeds_folder=feeds_folder, machines=options["machines"], offline=options["offline"])
     resolver, codes, documents = Resolver(), [], []
-    for path in client_paths:
+    for number, path in enumerate(client_paths):
         try:
-            settings, sections = _checked(path, feeds_folder or paths.feeds_folder(), resolver)
+            settings, sections = _checked(path, wanted, resolver)
         except AuditorError as error:
             if len(client_paths) == 1:
                 raise
@@ -51,46 +61,31 @@ def command(*, client_paths: tuple[Path, ...], feeds_folder: Path | None, langua
             codes.append(Exit.USAGE)
             continue
         texts = Texts(language or settings.contract.language)
-        codes.append(_code(sections))
+        code = code_of(sections)
+        codes.append(code)
         if as_json:
-            documents.append(_document(settings, sections, texts))
-        else:
-            _tell(settings, sections, texts)
+            documents.append(_document(settings, sections, texts, code))
+            continue
+        if number:
+            click.echo()
+        _tell(settings, sections, texts, code)
     if as_json:
-        click.echo(to_json({"format": 1, "command": "doctor", "clients": documents}))
+        exit_ = {"code": int(first_of(codes))}
+        click.echo(to_json({"format": 1, "command": "doctor", "exit": exit_, "clients": documents}))
     return first_of(codes)
 
 
-def _checked(path: Path, feeds_folder: Path, resolver: "Resolver") -> "tuple[ClientSettings, list[Section]]":
-    from auditor.agreements import agreed
-    from auditor.checkup import Doctor, feeds_section, files_section, tenant_sections
+def _checked(path: Path, wanted: "Wanted", resolver: "Resolver") -> "tuple[ClientSettings, list[Section]]":
+    from auditor.checkup.examination import examine
     from auditor.config import load
-    from auditor.login import client_cloud_policy, cloud_credentials
     from auditor.pipeline import now
-    from collectors.cloud.visit import connect
-    from collectors.feeds.cache import FeedStore
     from reports.texts import languages
 
     settings = load(path, languages=languages())
-    moment = now()
-    agreement = agreed(settings, moment.date())
-    doctor = Doctor(policy=client_cloud_policy(settings), now=moment, connect=connect)
-    credentials = cloud_credentials(settings.tenants, resolver)
-    return settings, [
-        files_section(settings, agreement, moment.date()),
-        *tenant_sections(settings.tenants, credentials, doctor),
-        feeds_section(settings, FeedStore(feeds_folder).states(), moment),
-    ]
+    return settings, examine(settings, wanted, resolver, now)
 
 
-def _code(sections: "Sequence[Section]") -> Exit:
-    from auditor.checkup import State
-
-    failed = any(check.state is State.FAILED for section in sections for check in section.checks)
-    return Exit.INCOMPLETE if failed else Exit.COMPLIANT
-
-
-def _tell(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Texts") -> None:
+def _tell(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Texts", code: Exit) -> None:
     from textwrap import fill
 
     click.echo(printable(texts.text("cli.doctor.heading", client=settings.contract.client, file=str(settings.file))))
@@ -115,32 +110,45 @@ def _tell(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Tex
                         break_on_hyphens=False,
                     )
                     click.echo(line)
+    click.echo(f"\n{texts.text(f'cli.doctor.conclusion_{int(code)}', folder=str(settings.folder))}")
 
 
 def _worded(check: "Check", texts: "Texts") -> tuple[str, str]:
     """What a check says and what to do, in the reader's language."""
     from rules.messages import Message
 
-    words = {name: texts.text(text) for name, text in check.words.items()}
+    words = {
+        name: ", ".join(texts.text(one) for one in ((ids,) if isinstance(ids, str) else ids))
+        for name, ids in check.words.items()
+    }
     text = check.text
     if isinstance(text, Message):
         text = texts.message(Message(text=text.text, params={**text.params, **words}))
     return text, texts.message(check.todo) if isinstance(check.todo, Message) else check.todo
 
 
-def _document(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Texts") -> dict[str, object]:
+def _document(
+    settings: "ClientSettings", sections: "Sequence[Section]", texts: "Texts", code: Exit
+) -> dict[str, object]:
     checks = []
     for section in sections:
         for check in section.checks:
             text, todo = _worded(check, texts)
             checks.append(
                 {
+                    "group": section.name,
                     "about": texts.message(section.heading),
                     "name": check.name,
                     "state": check.state.value,
                     "text": text,
                     "todo": todo,
                     "permission": check.permission,
+                    "code": int(check.code),
                 }
             )
-    return {"client": settings.contract.client, "file": str(settings.file), "checks": checks}
+    return {
+        "client": settings.contract.client,
+        "file": str(settings.file),
+        "exit": {"code": int(code)},
+        "checks": checks,
+    }

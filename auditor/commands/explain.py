@@ -45,7 +45,7 @@ def command(
     from auditor.explanation_text import worded
     from auditor.history import open_history
     from auditor.output import as_json as to_json
-    from auditor.session import known_language
+    from auditor.rendering import known_language
     from collectors.feeds.cache import FeedStore
 
     if len(words) > 2:

@@ -1,7 +1,8 @@
 """`auditor history`: the runs of a client, their figures, what changed in each; and what is past its time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -14,11 +15,16 @@ from auditor.progress import printable
 if TYPE_CHECKING:
     from auditor.history import History
     from auditor.retention import Purged
+    from auditor.settings import ClientSettings
     from auditor.timeline import Line
     from reports.background import Change, Changes
     from reports.texts import Texts
 
 _TEXT = "cli.history."
+_COLUMNS = ("run", "as_of", "machines", "updated", "urgent", "overdue", "licenses", "new", "fixed", "kept", "state")
+_NUMBERS = frozenset(_COLUMNS) - {"as_of", "state"}
+_LEFT_OUT = ("kept", "licenses", "updated", "urgent")  # in this order, where a terminal is narrow
+_WIDE = 200  # where there is no terminal
 
 
 @click.command(name="history", short_help="Show past runs, trends and what changed since.")
@@ -46,10 +52,11 @@ def command(
     fix to its installation: kept, missed, or untold where both lie between two audits.
 
     An audit removes by itself what is past its time, counted from the run before it; --purge does so now. Evidence goes
-    after keep_months, names and last sign-ins of people after personal_data_months; figures and findings stay.
+    after keep_months, names and last sign-ins of people, and mails that were never sent, after personal_data_months;
+    figures and findings stay.
     """
     from auditor.history import open_history
-    from auditor.session import known_language
+    from auditor.rendering import known_language
     from reports.texts import Texts
 
     if purging and (number is not None or with_changes):
@@ -75,33 +82,33 @@ def _all(history: "History", texts: "Texts", last: int, *, as_json: bool) -> Non
     if not found:
         click.echo(texts.text(f"{_TEXT}none"))
         return
-    titles = ("run", "as_of", "machines", "updated", "urgent", "overdue", "licenses", "new", "fixed", "kept", "state")
-    heads = [texts.text(f"{_TEXT}head.{title}") for title in titles]
+    heads = {name: texts.text(f"{_TEXT}head.{name}") for name in _COLUMNS}
     _print_table([heads, *(_cells(line, texts) for line in found)])
 
 
-def _cells(line: "Line", texts: "Texts") -> list[str]:
+def _cells(line: "Line", texts: "Texts") -> dict[str, str]:
     run, figures, counts, kept = line.run, line.figures, line.counts, line.deadlines
     unknown = texts.text("values.none")
-    state = texts.text(f"{_TEXT}state.{run.state}")
+    cells = {
+        "run": str(run.id),
+        "as_of": texts.moment(run.as_of or run.started_at),
+        "state": texts.text(f"{_TEXT}state.{run.state}"),
+    }
     if figures is None:
-        return [str(run.id), texts.moment(run.started_at), *[""] * 8, state]
+        return cells
     if run.state == "finished" and not figures.complete:
-        state = texts.text(f"{_TEXT}state.incomplete")
+        cells["state"] = texts.text(f"{_TEXT}state.incomplete")
     told = kept.kept + kept.missed
-    return [
-        str(run.id),
-        texts.moment(figures.as_of),
-        f"{figures.reached}/{figures.known}",
-        f"{figures.updated}/{figures.decided}" if figures.decided else unknown,
-        unknown if figures.urgent is None else str(figures.urgent),
-        unknown if figures.overdue is None else str(figures.overdue),
-        unknown if figures.license_base is None else f"{figures.license_good}/{figures.license_base}",
-        str(counts["new"] + counts["reopened"]) if counts else "",
-        str(counts["fixed"]) if counts else "",
-        f"{kept.kept}/{told}" if told else "",
-        state,
-    ]
+    return cells | {
+        "machines": f"{figures.reached}/{figures.known}",
+        "updated": f"{figures.updated}/{figures.decided}" if figures.decided else unknown,
+        "urgent": unknown if figures.urgent is None else str(figures.urgent),
+        "overdue": unknown if figures.overdue is None else str(figures.overdue),
+        "licenses": unknown if figures.license_base is None else f"{figures.license_good}/{figures.license_base}",
+        "new": str(counts["new"] + counts["reopened"]) if counts else "",
+        "fixed": str(counts["fixed"]) if counts else "",
+        "kept": f"{kept.kept}/{told}" if told else "",
+    }
 
 
 def _one(history: "History", texts: "Texts", number: int | None, *, with_changes: bool, as_json: bool) -> None:
@@ -121,6 +128,8 @@ def _one(history: "History", texts: "Texts", number: int | None, *, with_changes
     state = say(f"{_TEXT}state.{run.state}")
     click.echo(printable(say(f"{_TEXT}title", run=run.id, client=run.client, as_of=moment, state=state)))
     click.echo(say(f"{_TEXT}version", version=run.product_version))
+    if feeds:
+        click.echo(say(f"{_TEXT}feeds"))
     for feed in feeds:
         at = feed.published_at or feed.fetched_at
         text = "feed_never" if at is None else "feed_stale" if feed.stale else "feed"
@@ -175,19 +184,35 @@ def _purge(history: "History", texts: "Texts", *, as_json: bool) -> None:
 
     terms = HistorySettings() if history.settings is None else history.settings.history_terms
     done = purge(history.store, terms, now())
+    mails = 0 if history.settings is None else _expired_mails(history.settings)
     if as_json:
-        _print_json({"purged": {"evidence": done.evidence, "people": done.people}, "problem": done.problem})
+        purged = {"evidence": done.evidence, "people": done.people, "mails": mails}
+        _print_json({"purged": purged, "problem": done.problem})
         return
-    for line in _purged(texts, done):
+    for line in _purged(texts, done, mails):
         click.echo(printable(line), err=line.startswith("Warning"))
 
 
-def _purged(texts: "Texts", done: "Purged") -> list[str]:
+def _expired_mails(settings: "ClientSettings") -> int:
+    from auditor.mailing.monthly import oldest_kept
+    from auditor.mailing.outbox import FILE_NAME, Outbox
+    from auditor.pipeline import now
+
+    file = settings.folder / FILE_NAME
+    if not file.is_file():
+        return 0
+    with Outbox(file) as outbox:
+        return outbox.expire(oldest_kept(now(), settings.history_terms))
+
+
+def _purged(texts: "Texts", done: "Purged", mails: int) -> list[str]:
     found = [
         texts.text(f"{_TEXT}purged.{kind}", count=len(runs), runs=", ".join(str(run) for run in runs))
         for kind, runs in (("evidence", done.evidence), ("people", done.people))
         if runs
     ]
+    if mails:
+        found.append(texts.text(f"{_TEXT}purged.mails", count=mails))
     if done.problem:
         found.append(f"Warning: {done.problem}")
     return found or [texts.text(f"{_TEXT}purged.nothing")]
@@ -214,11 +239,15 @@ def _print_json(document: dict[str, object]) -> None:
     click.echo(as_json({"format": 1, "command": "history", **document}))
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows below their heads; a narrow terminal gets fewer columns, so that no line is broken."""
+    widths = {name: max(len(row.get(name, "")) for row in rows) for name in _COLUMNS}
+    for name in _LEFT_OUT:
+        if sum(widths.values()) + 2 * (len(widths) - 1) > get_terminal_size((_WIDE, 24)).columns:
+            del widths[name]
     for row in rows:
         cells = (
-            cell.rjust(width) if 1 < column < len(row) - 1 or not column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            row.get(name, "").rjust(width) if name in _NUMBERS else row.get(name, "").ljust(width)
+            for name, width in widths.items()
         )
         click.echo(printable("  ".join(cells).rstrip()))

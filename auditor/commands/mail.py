@@ -174,8 +174,8 @@ def _draft(how: "Order", number: int | None, *, copy: int = 0) -> "Draft":
     from auditor.history import open_history
     from auditor.mailing.monthly import composed
     from auditor.protection import report_password
+    from auditor.rendering import Wish, manager_workbook
     from auditor.secrets import Resolver
-    from auditor.session import Wish, manager_workbook
 
     settings, language = how.settings, how.settings.contract.language
     with open_history(settings.folder) as history:

@@ -32,7 +32,7 @@ def m365(*, tenant: str, client_id: str, multi_tenant: bool, extras: str, name: 
     from auditor.credential_tables import application_id_problem
     from auditor.errors import SettingsError
     from auditor.onboarding import EXTRAS, Wanted, guide
-    from auditor.session import known_language
+    from auditor.rendering import known_language
     from auditor.tables import suggestion
     from auditor.tenant_tables import tenant_problem
     from auditor.texts import ad_hoc_language

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from auditor.settings import DEFAULT_WIDTH
 
@@ -13,7 +14,26 @@ Decorator = Callable[[_F], _F]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
-ANY_PATH = click.Path(path_type=Path)
+
+
+class ClientPath(click.Path):
+    """A client's folder, or a file of it; a shell is offered the client folders that there are."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Client folders from here on, two levels deep; where none begins that way, files and folders as ever."""
+        base = incomplete.rpartition("/")[0]
+        above = Path(f"{base}/" if base or incomplete.startswith("/") else ".")
+        found = []
+        for pattern in ("*/client.toml", "*/*/client.toml"):
+            try:
+                folders = sorted(file.parent.as_posix() for file in above.glob(pattern))
+            except OSError:
+                folders = []
+            found += [folder for folder in folders if folder.startswith(incomplete)]
+        return [CompletionItem(folder) for folder in found] or super().shell_complete(ctx, param, incomplete)
+
+
+ANY_PATH = ClientPath(path_type=Path)
 
 
 def stacked(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
@@ -39,7 +59,7 @@ def rendering(where: str) -> Callable[[_F], _F]:
             "exports",
             multiple=True,
             metavar="NAME",
-            help="Also write this beside the workbook: annex, csv or json; repeatable.",
+            help="Also write this beside the workbook: csv, json or cyclonedx; repeatable.",
         ),
         click.option("--no-annex", is_flag=True, help="Write the manager's workbook without the technician's."),
     )

@@ -25,14 +25,15 @@ def command(
     """Write the reports of a past run again, from the history of CLIENT.
 
     CLIENT is a client folder, or a history file (*.sqlite). Nothing is visited or judged anew: the same findings, in
-    the language asked for. Exit code 0 when the files are written.
+    the language asked for. Exit code 0 when the files are written. People whose time is over by [history] of the client
+    file are numbers in them.
     """
     from auditor.background import background_or_less
     from auditor.exits import Exit
     from auditor.history import open_history
     from auditor.protection import report_password
+    from auditor.rendering import Wish, check_wish, write_reports
     from auditor.secrets import Resolver
-    from auditor.session import Wish, check_wish, write_reports
 
     with open_history(client_path) as history:
         if only_list:
@@ -50,7 +51,18 @@ def command(
         )
         check_wish(wish)
         assessment = history.store.assessment(run.id)
-        delivered, problems = write_reports(assessment, wish, background_or_less(history.store, run.id, assessment))
+        if run.nameless:
+            click.echo(
+                f"Warning: names and last sign-ins are no longer kept of run {run.id} ([history] personal_data_months):"
+                " people are numbers in its reports.",
+                err=True,
+            )
+        delivered, problems = write_reports(
+            assessment,
+            wish,
+            background_or_less(history.store, run.id, assessment),
+            machines=lambda: history.store.snapshots(run.id),
+        )
     for item in delivered:
         if item.problem:
             click.echo(f"{item.wanted} {item.problem}: the new report is {item.path}", err=True)

@@ -12,8 +12,8 @@ from auditor.errors import SettingsError
 from auditor.settings import DEFAULT_WIDTH
 
 if TYPE_CHECKING:
+    from auditor.rendering import Wish
     from auditor.selection import Selection
-    from auditor.session import Wish
     from auditor.settings import ClientSettings
     from rules.contract import Contract
 
@@ -86,8 +86,9 @@ def command(**options: Any) -> int:
     from auditor.inventory import select
     from auditor.login import client_cloud_policy, cloud_credentials, connection_policy, credentials, overrides
     from auditor.pipeline import Plan
+    from auditor.rendering import check_wish
     from auditor.secrets import Resolver
-    from auditor.session import check_wish, session
+    from auditor.session import session
     from collectors.model import Protocol
     from reports.texts import languages
 
@@ -149,7 +150,7 @@ def _again(options: dict[str, Any]) -> list[object]:
 
 
 def _wish(options: dict[str, Any], settings: "ClientSettings | None") -> "Wish":
-    from auditor.session import Wish
+    from auditor.rendering import Wish
     from auditor.texts import ad_hoc_language
 
     language = settings.contract.language if settings else ad_hoc_language()

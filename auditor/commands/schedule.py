@@ -23,8 +23,8 @@ _KINDS = ("systemd", "cron", "windows")
 @click.option("--all", "all_folder", type=FOLDER, metavar="DIR", help="Audit every client folder in DIR, in one run.")
 @click.option("--monthly", "rhythm", flag_value="monthly", default=True, help="Once a month (the default).")
 @click.option("--weekly", "rhythm", flag_value="weekly", help="Once a week.")
-@click.option("--day", default="1", metavar="DAY", help="Day of the month, 1 to 28, or `last` (default: 1).")
-@click.option("--weekday", default="mon", metavar="DAY", help="With --weekly: mon, tue, ... (default: mon).")
+@click.option("--day", metavar="DAY", help="Day of the month, 1 to 28, or `last` (default: 1).")
+@click.option("--weekday", metavar="DAY", help="With --weekly: mon, tue, ... (default: mon).")
 @click.option("--at", "clock", default="06:00", metavar="HH:MM", help="Local time of day (default: 06:00).")
 @click.option("--spread", type=click.IntRange(0, 720), default=0, metavar="MINUTES", help="Longest random delay.")
 @click.option("--kind", type=click.Choice(_KINDS), help="Which scheduler (default: this machine's).")
@@ -45,7 +45,7 @@ def command(**options: Any) -> int:
 
     kind = options["kind"] or ("windows" if sys.platform == "win32" else "systemd" if _has_systemd() else "cron")
     folders = _folders(options["client_paths"], options["all_folder"])
-    name = schedule_name(folders[0])
+    name = schedule_name(*folders)
     if options["wish"] == "remove":
         return _remove(kind, name)
     schedule = _schedule(name, folders, options)
@@ -83,18 +83,28 @@ def _schedule(name: str, folders: list[Path], options: dict[str, Any]) -> "Sched
     flags = [*(["--update-feeds"] if options["update_feeds"] else []), *(["--mail"] if options["mail"] else [])]
     what = ["--all", str(folders[0])] if all_folder is not None else [str(folder) for folder in folders]
     weekly = options["rhythm"] == "weekly"
+    day, weekday = _when(options["day"], options["weekday"], weekly=weekly)
     return Schedule(
         name=name,
         description=f"auditor: {'weekly' if weekly else 'monthly'} audit of {', '.join(one.name for one in folders)}",
         command=(*auditor_command(), "audit", *what, *flags),
         at=_time(options["clock"]),
         working_folder=folders[0] if all_folder is not None else folders[0].parent,
-        day=LAST if options["day"] == "last" else _day(options["day"]),
-        weekday=options["weekday"].lower()[:3] if weekly else "",
+        day=LAST if day == "last" else _day(day),
+        weekday=weekday.lower()[:3] if weekly else "",
         spread_minutes=options["spread"],
         environment=kept_environment(os.environ),
         environment_file=None if file is None else file.absolute(),
     )
+
+
+def _when(day: str | None, weekday: str | None, *, weekly: bool) -> tuple[str, str]:
+    """The day of the month and of the week; one that the rhythm would not heed is a misunderstanding, and refused."""
+    if weekday and not weekly:
+        raise SettingsError("--weekday", "it goes with --weekly.", hint="Add --weekly, or name a --day of the month.")
+    if day and weekly:
+        raise SettingsError("--day", "a weekly audit has no day of the month.", hint="Name a --weekday: mon, tue, ...")
+    return day or "1", weekday or "mon"
 
 
 def _check(clients: list[Path], environment_file: Path | None) -> None:

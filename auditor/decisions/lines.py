@@ -13,11 +13,12 @@ from auditor.errors import HistoryError
 from auditor.store import Run, Store
 from reports import plain
 from reports.licenses import Licenses
-from reports.reviews import reviews
+from reports.reviews import Review, reviews
 from reports.texts import Texts, languages
 from rules.contract import Contract, LicenseException
 from rules.decisions import Choice, Decision, DecisionState, with_decisions
 from rules.model import Assessment
+from rules.waivers import with_waivers
 
 if TYPE_CHECKING:
     from rules.model import Finding
@@ -30,7 +31,8 @@ _SAME_MOMENT = timedelta(seconds=2)
 class AskedLine:
     """One line as a report showed it. `sku` names it in the client's files: a part number, or a GUID, "" for no seat.
 
-    `skus` are all names of that SKU, for comparing; `run` is the number of the run that showed it.
+    `skus` are all names of that SKU, for comparing; `run` is the number of the run that showed it. `needed` tells that
+    the person lacks this product: there is nothing to remove.
     """
 
     ref: str
@@ -41,6 +43,7 @@ class AskedLine:
     sku: str
     skus: frozenset[str]
     run: int
+    needed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,15 +74,15 @@ class Asked:
 
     def __post_init__(self) -> None:
         self.run = self.store.latest()
-        self.latest = _as_agreed(self.store.assessment(self.run.id), self.contract, self.today)
+        bare = _without_waivers(self.store.assessment(self.run.id))
+        self.latest = with_waivers(bare, self.contract, self.today, whole=False)
         self._earlier = (
             run
             for run in self.store.runs()[: _EARLIER_RUNS + 1]
             if run.id < self.run.id and run.concluded and run.demo == self.run.demo
         )
-        lines = list(lines_of(self.latest, self.run.id))
-        self._open = frozenset(line.key for line in lines)
-        self._add(lines)
+        self._open = frozenset(line.key for line in lines_of(self.latest, self.run.id))
+        self._add(lines_of(bare, self.run.id))
 
     @property
     def open(self) -> frozenset[tuple[str, str]]:
@@ -153,7 +156,7 @@ class Asked:
         lines = self._lines.get(ref, ())
         return any(not product or line.is_called(product) for line in lines)
 
-    def _add(self, lines: "Iterator[AskedLine] | list[AskedLine]") -> None:
+    def _add(self, lines: Iterator[AskedLine]) -> None:
         known = {line.key for each in self._lines.values() for line in each}
         for line in lines:
             if line.key not in known:
@@ -178,12 +181,15 @@ def lines_of(assessment: Assessment, run: int) -> Iterator[AskedLine]:
             sku=(sold.part_number if sold is not None else "") or review.sku_id,
             skus=frozenset(name.casefold() for name in names),
             run=run,
+            needed=_is_missing(review),
         )
 
 
-def _as_agreed(assessment: Assessment, contract: Contract, today: date) -> Assessment:
-    """What a run found, with the waivers of the client's files as they are now instead of those of that day."""
-    from rules.waivers import with_waivers
+def _is_missing(review: Review) -> bool:
+    shares = () if review.finding.money is None else review.finding.money.shares
+    return any(share.missing for share in shares if share.sku_id == review.sku_id)
 
-    bare = replace(assessment, findings=tuple(replace(found, waiver=None) for found in assessment.findings))
-    return with_waivers(bare, contract, today, whole=False)
+
+def _without_waivers(assessment: Assessment) -> Assessment:
+    """What a run found: the waivers of that day count no more, those of the client's files today do."""
+    return replace(assessment, findings=tuple(replace(found, waiver=None) for found in assessment.findings))

@@ -6,11 +6,12 @@ A decision is read however it is written as long as it can mean one thing only. 
 
 import re
 import unicodedata
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
 from auditor.spreadsheet_values import plain, tidy
-from reports.texts import Texts, languages
+from reports.texts import Param, Texts, languages
 from rules.decisions import Choice
 
 _REFERENCE: Final = re.compile(r"(?<![A-Z0-9])([FA])\s*-\s*([0-9A-F]{8})(?![A-Z0-9])")
@@ -21,13 +22,41 @@ _WORDS: Final = {
         maintenue laisser keep kept""",
     Choice.REMOVE: """retirer retire retirez retiree supprimer supprime supprimez supprimee enlever enleve enlevez
         remove removed delete""",
-    Choice.DISCUSS: """discuter discutons discute discussion discuss discussed voir_ensemble a_voir""",
+    Choice.DISCUSS: """discuter discutons discute discussion discuss discussed voir_ensemble a_voir a_revoir en_parler
+        en_discuter en_reparler""",
 }
 # What people put around the word, and what changes nothing of it.
 _AROUND: Final = frozenset(
-    ("a", "ok", "oui", "yes", "d", "accord", "c", "est", "on", "je", "nous", "we", "i", "to", "be")
-    + ("svp", "merci", "please", "la", "le", "les", "licence", "licences", "license", "licenses")
+    {
+        "a",
+        "ok",
+        "oui",
+        "yes",
+        "d",
+        "accord",
+        "c",
+        "est",
+        "on",
+        "je",
+        "nous",
+        "we",
+        "i",
+        "to",
+        "be",
+        "svp",
+        "merci",
+        "il",
+    }
+    | {"please", "la", "le", "les", "licence", "licences", "license", "licenses", "it", "them", "faut"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence to be worded: a text below `cli.decisions` with its parameters."""
+
+    text: str
+    params: dict[str, Param] = field(default_factory=dict)
 
 
 @cache
@@ -45,9 +74,11 @@ def choice_of(text: str) -> Choice | None:
     if "?" in written:
         return None
     word = plain(written)
-    if word in _known():
-        return _known()[word]
-    said = {_known().get(part) for part in word.split("_") if part not in _AROUND}
+    without = "_".join(part for part in word.split("_") if part != "ensemble")
+    for whole in (word, without):
+        if whole in _known():
+            return _known()[whole]
+    said = {_known().get(part) for part in without.split("_") if part not in _AROUND}
     return said.pop() if len(said) == 1 else None
 
 
@@ -64,9 +95,9 @@ def same_words(text: str) -> str:
 
 
 def names(cell: str, person: str, name: str) -> bool:
-    """Whether a cell is about a person: it holds the sign-in name, or every word of how the person is called."""
+    """Whether a cell is about a person: it holds the sign-in name; or no sign-in name, and every word of `name`."""
     found = same_words(cell)
-    if person and re.search(rf"(?<![\w.+-]){re.escape(same_words(person))}(?![\w.-]*\w)", found):
-        return True
+    if "@" in found:
+        return re.search(rf"(?<![\w.+'-]){re.escape(same_words(person))}(?![\w-]|\.\w)", found) is not None
     words = set(re.findall(r"\w+", same_words(name)))
-    return bool(words) and words <= set(re.findall(r"\w+", found))
+    return found == same_words(person) or (bool(words) and words <= set(re.findall(r"\w+", found)))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from auditor.decisions.wording import Said
 from auditor.errors import SettingsError
 from auditor.spreadsheet_tables import HEADING_WITHIN, Headings, as_headings
 from auditor.spreadsheet_values import UnreadableError, plain, text_of
@@ -62,7 +63,7 @@ class Returned:
     title: str
     made_at: datetime | None
     rows: tuple[ReturnedRow, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
 
 
 @cache
@@ -109,9 +110,9 @@ def returned(file: Path, password: Secret | None = None) -> Returned:
     _check_kind(file, data)
     title, made_at = _properties(data)
     rows: list[ReturnedRow] = []
-    notes: list[str] = []
+    notes: list[Said] = []
     found = 0
-    without: list[str] = []
+    without: list[tuple[str, str]] = []
     for sheet in sheets(file, data):
         headings = _headings(sheet)
         named = set(headings.columns.values()) if headings is not None else set()
@@ -120,12 +121,14 @@ def returned(file: Path, password: Secret | None = None) -> Returned:
             rows += _rows(sheet, headings)
             notes += _notes(sheet, headings)
         elif headings is not None and ("decision" in named or len(named) > len(_COLUMNS) // 2):
-            without.append(f"sheet {sheet.title}: the column {'ref' if 'ref' not in named else 'decision'} is missing")
+            without.append((sheet.title, "ref" if "ref" not in named else "decision"))
     if not found:
-        what = f"{without[0]}." if without else "no sheet has the columns of the people to review (Réf., Décision)."
+        what = "no sheet has the columns of the people to review (Réf., Décision)."
+        if without:
+            what = "sheet {}: the column {} is missing.".format(*without[0])
         hint = "Without the references no line can be told from another: ask for the workbook as it was sent."
         raise SettingsError(str(file), what, hint=hint)
-    notes += [f"{each}, and it is not read" for each in without]
+    notes += [Said("file.not_read", {"sheet": title, "column": column}) for title, column in without]
     return Returned(file=file, title=title, made_at=made_at, rows=tuple(rows), notes=tuple(notes))
 
 
@@ -227,7 +230,13 @@ def _row(sheet: Sheet, line: Line, headings: Headings) -> ReturnedRow | None:
     if not any(values.get(column) or column in faults for column in ("ref", "decision", "comment")):
         return None
     columns = frozenset(headings.columns.values())
-    return ReturnedRow(place=sheet.row(line), columns=columns, faults=faults, **values)
+    return ReturnedRow(place=_place(sheet, line), columns=columns, faults=faults, **values)
+
+
+def _place(sheet: Sheet, line: Line) -> str:
+    """Where a row stands, as spreadsheet programs write it in any language."""
+    title = sheet.title.replace("'", "''")
+    return f"'{title}'!A{line.number}"
 
 
 def _text(cell: Cell) -> tuple[str, str]:
@@ -242,13 +251,12 @@ def _text(cell: Cell) -> tuple[str, str]:
         return str(cell.value), error.problem if cell.value is None else ""
 
 
-def _notes(sheet: Sheet, headings: Headings) -> Iterator[str]:
+def _notes(sheet: Sheet, headings: Headings) -> Iterator[Said]:
     if sheet.hidden:
-        yield f"sheet {sheet.title} is hidden, and read"
+        yield Said("file.hidden_sheet", {"sheet": sheet.title})
     hidden: Sequence[int] = [line.number for line in sheet.lines if line.hidden and line.number > headings.line.number]
     if hidden:
-        count = "1 row is" if len(hidden) == 1 else f"{len(hidden)} rows are"
-        yield f"sheet {sheet.title}: {count} hidden (a filter?), and read like the others"
+        yield Said("file.hidden_rows", {"sheet": sheet.title, "count": len(hidden)})
     for column in ("user", "product"):
         if column not in headings.columns.values():
-            yield f"sheet {sheet.title}: the column {column} is gone: its lines are told by their references alone"
+            yield Said("file.column_gone", {"sheet": sheet.title, "column": column})

@@ -58,3 +58,6 @@ class Carrier(Protocol):
 
     def carry(self, parcel: Parcel, committing: Callable[[], None]) -> Receipt:
         """Try once. What `committing` raises passes through, and nothing is handed over then."""
+
+    def reach(self) -> Receipt:
+        """Go as far as handing over would, and send nothing."""

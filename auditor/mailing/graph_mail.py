@@ -207,7 +207,10 @@ class _Way:
             self.handed_over = True
         answer = self._call("POST", url, body, self._headers(token))
         if answer.status == 401:
-            answer = self._call("POST", url, body, self._headers(self._tokens.renew(token)))
+            self.handed_over = False  # it said no, and the sign-in may fail now
+            token = self._tokens.renew(token)
+            self.handed_over = before is not None
+            answer = self._call("POST", url, body, self._headers(token))
         return self._taken(answer)
 
     def put(self, url: str, part: bytes, span: str) -> None:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.delivery import deliver
 from auditor.errors import SettingsError
+from auditor.history_tables import HistorySettings, months_before
 from auditor.mail_settings import MailSettings
 from auditor.mailing.carrier import Carrier, Fate, Parcel, Receipt
 from auditor.mailing.compose import Attachment, Draft, compose, parsed
@@ -126,12 +127,19 @@ def mail_report(
         return (_written(how.settings.reports, draft.content, draft.file_name),)
     hold = how.mail.hold or (how.mail.complete_only and draft.incomplete)
     with Outbox(how.outbox) as outbox:
+        outbox.expire(oldest_kept(how.clock(), how.settings.history_terms))
         kept = outbox.keep(draft, hold=hold, at=how.clock())
         waiting = [entry for entry in outbox.entries() if entry.state in (State.QUEUED, State.SENDING)]
         told = _send(how, outbox, waiting)
         if not any(each.entry in (kept.entry.id, 0) for each in told):  # 0: nothing was sent, whichever it is about
             told = (_told(how, outbox.entry(kept.entry.id), again=not kept.new), *told)
         return told
+
+
+def oldest_kept(moment: datetime, terms: HistorySettings) -> datetime:
+    """From when on a message that was not sent is kept: as long as the history keeps people."""
+    day = months_before(moment.astimezone(UTC).date(), terms.personal_data_months)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def composed(

@@ -5,7 +5,8 @@ the first while nobody has got it, and is refused afterwards. What was handed ov
 that may deliver it; a process that dies there leaves the mark, and whoever comes next finds that nobody knows whether
 it arrived (UNCLEAR), and does not send it again unasked. One process sends at a time (`sending_alone`).
 
-A message that was sent needs its content no more, and loses it: the history can render the workbook again.
+A message that was sent needs its content no more, and loses it: the history can render the workbook again. One that
+nobody ever sent is dropped when the time of personal data is over (`expire`).
 """
 
 import json
@@ -226,6 +227,21 @@ class Outbox:
             left = self._find("state = ?", State.SENDING)
         problem = "auditor was stopped while it handed the message over."
         return tuple(self.move(entry, State.UNCLEAR, at=at, problem=problem) for entry in left)
+
+    def expire(self, before: datetime) -> int:
+        """Drop what was composed before a moment and never went: it names people. Returns how many messages.
+
+        One that some of its recipients got stays known, without its content, so that it is not sent twice.
+        """
+        with self._transaction():
+            kept = self._find("content IS NOT NULL AND state != ?", State.SENDING)
+            old = [entry for entry in kept if entry.made_at < before]
+            self._drop(entry for entry in old if not entry.gone)
+            self._connection.executemany(
+                "UPDATE messages SET content = NULL, state = ? WHERE id = ?",
+                [(State.SENT, entry.id) for entry in old if entry.gone],
+            )
+        return len(old)
 
     @contextmanager
     def sending_alone(self, *, wait_s: float = 60.0) -> Iterator[bool]:

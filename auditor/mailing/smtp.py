@@ -10,7 +10,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -219,8 +219,10 @@ class _Conversation:
         offered = self.smtp.esmtp_features["auth"].upper().split()
         password = self._password.reveal() if self._password is not None else ""
         user = self._settings.user
+        plain = _base64(f"{chr(0)}{user}{chr(0)}{password}")
+        secrets = (plain, _base64(password), password)
         if "PLAIN" in offered:
-            code, words = self.smtp.docmd("AUTH", f"PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
+            code, words = self.smtp.docmd("AUTH", f"PLAIN {plain}")
         elif "LOGIN" in offered:
             code, words = self.smtp.docmd("AUTH", f"LOGIN {_base64(user)}")
             if code == _CONTINUE:
@@ -231,12 +233,12 @@ class _Conversation:
         if code == _AUTHENTICATED:
             return
         if code in _BUSY:
-            problem = f"{self._place}: cannot check logins at the moment ({_said(code, words)})."
+            problem = f"{self._place}: cannot check logins at the moment ({_said(code, words, secrets)})."
             raise _Ended(Receipt(fate=Fate.LATER, problem=problem))
         hint = "Check mail.user and what mail.password refers to."
         if self._settings.server.lower().endswith((".office365.com", ".outlook.com")):
             hint += " Microsoft 365 takes passwords only where SMTP AUTH is turned on for the mailbox: use mail.graph."
-        raise _Ended(self._ours(f"refuses user {user} or the password ({_said(code, words)}).", hint))
+        raise _Ended(self._ours(f"refuses user {user} or the password ({_said(code, words, secrets)}).", hint))
 
     def _expect(self, code: int, words: bytes | str, *, good: int, what: str) -> None:
         """Go on where the server agrees; else end with what it means."""
@@ -314,9 +316,11 @@ def _connection_hint(error: Exception) -> str:
     return "Is a firewall in between, or the server busy?"
 
 
-def _said(code: int, words: bytes | str) -> str:
-    """A server's answer on one line, printable, of bounded length."""
+def _said(code: int, words: bytes | str, secrets: Sequence[str] = ()) -> str:
+    """A server's answer on one line, printable, of bounded length, without `secrets`: some repeat what they got."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    for secret in filter(None, secrets):
+        text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
     text = _UNPRINTABLE.sub(" ", text)
     return f"{code} {text[:_ANSWER_LIMIT]}".strip()
 

@@ -58,14 +58,15 @@ class Schedule:
         return f"{self.at:%H:%M}"
 
 
-def schedule_name(folder: Path) -> str:
-    """A name every scheduler accepts, for the schedule of an absolute folder: ASCII letters, digits and hyphens.
+def schedule_name(folder: Path, *others: Path) -> str:
+    """A name every scheduler accepts, for the schedule of absolute folders: ASCII letters, digits and hyphens.
 
-    Folders of one name in different places have different names: one must not take the place of the other unseen.
+    Folders of one name in different places have different names, and so has one client alone and together with others:
+    one schedule must not take the place of the other unseen.
     """
     plain = unicodedata.normalize("NFKD", folder.name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_SLUG_LIMIT].rstrip("-")
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()
+    digest = hashlib.sha256(b"\0".join(os.fsencode(one) for one in (folder, *sorted(others)))).hexdigest()
     return f"auditor-{slug or 'client'}-{digest[:4]}"
 
 

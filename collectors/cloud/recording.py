@@ -30,6 +30,7 @@ from collectors.cloud.wire import Reply, WireBroken
 from collectors.credentials import Secret
 from collectors.errors import RecordingError
 from collectors.model import Target
+from collectors.shapes import make_ready
 
 FORMAT = 1
 SUFFIX = ".m365"
@@ -115,6 +116,7 @@ def read_recording(path: Path) -> TenantRecording:
         raise RecordingError(subject, "is cut short.") from None
     except OSError as error:
         raise RecordingError(subject, f"cannot be read ({error.strerror}).") from error
+    make_ready()
     try:
         visit = msgspec.json.decode(first, type=_Visit)
         if visit.format != FORMAT:

@@ -21,6 +21,7 @@ from collectors.cloud.question import Asked, TenantPart, TenantQuestion
 from collectors.errors import CollectorError, SignInFailed, TenantError, TenantUnreachable, WrongTenant
 from collectors.model import CollectorOutcome, CollectorStatus, GapReason, Target
 from collectors.parallel import as_finished
+from collectors.shapes import make_ready
 
 _log = logging.getLogger(__name__)
 _BROKE = "the visit broke inside this product: {}, see the log"
@@ -51,6 +52,7 @@ def visit_tenant(
     """
     started = time.monotonic()
     chosen = discover() if questions is None else tuple(questions)
+    make_ready()
     try:
         snapshot = _visit(target, credential, policy, taken_at, chosen, connect)
     except CollectorError as error:  # also of a recording that cannot be played

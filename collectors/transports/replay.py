@@ -20,6 +20,7 @@ import msgspec
 from collectors.credentials import Credential
 from collectors.errors import DeadlineExceeded, RecordingError
 from collectors.model import Protocol, Target
+from collectors.shapes import make_ready
 from collectors.transports.base import ConnectionPolicy, Deadline, RunScript, ScriptOutput, Transport
 from collectors.transports.capture import Capture
 
@@ -88,6 +89,7 @@ def read_recording(path: Path) -> Recording:
         first, separator, stdout = path.read_bytes().partition(b"\n")
     except OSError as error:
         raise RecordingError(subject, f"cannot be read ({error.strerror}).") from error
+    make_ready()
     try:
         header = msgspec.json.decode(first, type=_Header)
         stderr = base64.b64decode(header.stderr, validate=True)

@@ -31,6 +31,7 @@ def render(assessment: Assessment, language: str) -> bytes:
     head["tenants"] = [_tenant(tenant) for tenant in assessment.tenants]
     head["software"] = None if assessment.software is None else _software(assessment.software, texts)
     head["waivers"] = _plain(assessment.waivers)
+    head["decisions"] = _plain(assessment.decisions)
     encoder = msgspec.json.Encoder()
     opening = encoder.encode(head)[:-1] + b',"findings":['
     lines = (encoder.encode(_finding(finding, texts)) for finding in assessment.findings)
@@ -41,6 +42,7 @@ _FIELDS: Final = (
     *("client", "as_of", "started_at", "finished_at", "product_version", "demo", "sla_days"),
     *("machines", "feeds", "stale_feeds", "failures"),
 )
+WRITTEN: Final = (*_FIELDS, "tenants", "software", "waivers", "findings")
 
 
 def _tenant(tenant: TenantSummary) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 That a program is paid for companies is known of the product, not of this copy: "free for private use" needs a right in
 a company, unless the client's file decides otherwise. One FAIL per line of the position without any right: the proof
-may be missing in the file rather than the license, so the remedy asks for it first. Where the client has no file of
+may be missing in the file rather than the license, so the remedy asks for it first. Where a key in use, a user's
+subscription or access licenses leave a question, `software.to_check` asks it; a right that is over or has not begun
+leaves a deficit (`software.under_licensed`). Where the client has no file of
 rights at all, that is said once, with the products it is about; it leaves the run complete, and nothing is called
 missing.
 

@@ -1,8 +1,9 @@
 """software.rights_idle: rows of the file of rights that meet nothing installed (case 66), or several things (case 67).
 
 A row that meets nothing is a purchase without use, or a name that is written wrongly: "0 installed" is never "100 %
-compliant". Machines that could not be read may hold the product: then it is UNKNOWN. What each row meets is told by the
-position (`SoftwareSummary.idle`), in its words. One that is paid by the year and can be given up is `software.surplus`.
+compliant". Machines that could not be read may hold the product: then it is UNKNOWN. What each row meets is
+told by the position (`SoftwareSummary.idle`), in its words. One that is paid by the year and can be given up is
+`software.surplus`.
 
 Texts: those of the position; `unknown` (count = machines not read), `pass` (count = rights), `not_applicable`,
 `remedy`. Parameters: right, product.
@@ -20,6 +21,7 @@ from rules.software.wording import is_saving, right_evidence
 
 ID = "software.rights_idle"
 _PRIORITY = Priority(level=PriorityLevel.WATCH, score=28.0)
+_UNPROVED = "software.idle.unproved"
 
 
 def check(case: EstateCase) -> Iterable[Finding]:
@@ -35,7 +37,7 @@ def check(case: EstateCase) -> Iterable[Finding]:
 
 
 def _told(case: EstateCase, words: Message, right: Entitlement | None) -> Finding:
-    blind = bool(case.unread)
+    blind = bool(case.unread) or words.text == _UNPROVED
     key = f"{words.text}:{sorted(map(str, words.params.values()))}" if right is None else right.id
     found = finding(
         ID,
@@ -50,7 +52,7 @@ def _told(case: EstateCase, words: Message, right: Entitlement | None) -> Findin
         evidence=(Evidence(what=words, seen=""), *(() if right is None else (right_evidence(right),))),
         limited=blind,
     )
-    return found if blind else replace(found, message=words)
+    return found if blind and case.unread else replace(found, message=words)
 
 
 def _right(case: EstateCase, words: Message) -> Entitlement | None:

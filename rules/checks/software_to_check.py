@@ -1,7 +1,7 @@
 """software.to_check: products whose facts are known and about which a person must decide.
 
 One FAIL per line of the position to be checked; the notes of the line say why and stand in its proof. What is told
-elsewhere is not told again: software without any right (`software.no_entitlement`), rights that meet nothing
+elsewhere is not told again: programs without any right (`software.no_entitlement`), rights that meet nothing
 (`software.rights_idle`), Windows activated by a foreign KMS host (`software.activation`). Without a file of rights only
 that is told which no file could answer (`_STANDING`): a developer edition in production, people at work without the
 Microsoft 365 license it takes.

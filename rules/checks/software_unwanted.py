@@ -1,7 +1,8 @@
 """software.unwanted: programs on a machine that the client's own list forbids or does not want.
 
 An entry is a product (by id, name or alias), which is then found under every name its installers write, or a pattern of
-display names with `*`. On Linux it is compared with packages, snaps and flatpaks. One FAIL per machine and entry.
+display names with `*`. One that names a version or an edition ("Office 2010") means that one alone. On Linux an entry
+is compared with packages, snaps and flatpaks. One FAIL per machine and entry.
 
 Texts: `fail`, `fail_unwanted`, `pass` (count = entries), `not_applicable`, `remedy`, `remedy_unwanted`, `evidence`,
 `evidence_list`. Parameters: product, seen, count.
@@ -16,7 +17,7 @@ from collectors.feeds.records import Severity
 from collectors.model import Application, FactKind
 from rules.messages import Message, Params
 from rules.model import Evidence, Finding, Outcome, Priority, PriorityLevel
-from rules.products import normalized, plain_text, product_named, product_of
+from rules.products import Product, normalized, plain_text, product_named, product_of
 from rules.rights import UnwantedSoftware
 from rules.rule import Case, Rule, finding, joined
 
@@ -48,9 +49,11 @@ def check(case: Case) -> Iterable[Finding]:
 
 
 def key_of(entry: UnwantedSoftware) -> str:
-    """What tells findings about one entry from others: the product's id, else the pattern as it is compared."""
+    """What tells findings about one entry from others: the product's id with what is named of it, else the pattern."""
     product = None if "*" in entry.product else product_named(entry.product)
-    return plain_text(entry.product) if product is None else product.id
+    if product is None:
+        return plain_text(entry.product)
+    return "/".join(filter(None, (product.id, *_named(entry, product))))
 
 
 def _installed(case: Case) -> Iterator[_Seen]:
@@ -80,7 +83,24 @@ def _is(entry: UnwantedSoftware, seen: _Seen) -> bool:
     if wanted is None:
         return normalized(seen.name) == normalized(entry.product)
     product = product_of(seen.name, seen.publisher)
-    return product is wanted or (product is None and seen.name.casefold() == wanted.id)
+    if product is None:
+        return seen.name.casefold() == wanted.id
+    return product is wanted and _is_such(entry, wanted, seen)
+
+
+def _is_such(entry: UnwantedSoftware, wanted: Product, seen: _Seen) -> bool:
+    """Whether a copy is of the edition and the version the entry names; one that names none means them all."""
+    edition, release = _named(entry, wanted)
+    name = plain_text(seen.name)
+    return edition in ("", wanted.edition_in(name)) and release in ("", wanted.release_of(name, seen.version))
+
+
+def _named(entry: UnwantedSoftware, product: Product) -> tuple[str, str]:
+    """Edition and version an entry names besides the product, "" for what it does not."""
+    asked = plain_text(entry.product)
+    if asked in (product.id, plain_text(product.name), *map(plain_text, product.aliases)):
+        return "", ""
+    return product.edition_in(asked), product.release_of(asked, "")
 
 
 @lru_cache(maxsize=256)

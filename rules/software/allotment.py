@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rules.products import plain_text, products
-from rules.rights import Metric
+from rules.rights import Channel, Metric
 from rules.software.cores import SQL_SERVER, WINDOWS_SERVER
 from rules.software.covering import Pool
 from rules.software.devices import Device
@@ -29,8 +29,9 @@ class Share:
     """What one need has: `home` are the rights bought for it, `owned` their units, `received` and `lent` transfers.
 
     `covered` units of the need are served, the machine's own licenses and `credit` (second machines, virtual ones)
-    among them. `stray` units of its rights belong to machines that do not have the product (case 47). `idle`: what
-    was bought meets nothing installed.
+    among them. `stray` units of its rights belong to machines that do not have the product (case 47). `repeated`
+    units of its rights only write down what the machines' own licenses tell. `idle`: what was bought meets nothing
+    installed.
     """
 
     need: Need
@@ -41,6 +42,7 @@ class Share:
     lent: int = 0
     credit: int = 0
     stray: int = 0
+    repeated: int = 0
     unlimited: bool = False
     idle: bool = False
     givers: set[str] = field(default_factory=set)  # ids of rights of other lines
@@ -54,12 +56,13 @@ class Share:
 
 @dataclass(slots=True, kw_only=True)
 class _Grant:
-    """One right with the units of it that are not given yet."""
+    """One right with the units of it that are not given yet; `bound` ones belong to machines that did not ask."""
 
     right: Right
     units: int
     free: int
     home: Share | None
+    bound: int = 0
 
 
 def allotted(needs: Iterable[Need], estate: Estate) -> tuple[Share, ...]:
@@ -134,7 +137,14 @@ def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
             home.idle = not any(right.names(share.need) for share in shares.values() if share is not home)
     home.home.append(right)
     home.owned += units
+    home.need.by_person = home.need.by_person or (home.idle and _may_be_personal(home.need))
     return _Grant(right=right, units=units, free=units, home=home)
+
+
+def _may_be_personal(need: Need) -> bool:
+    """Whether a product that was not seen may be one a person has alone: Microsoft's and what servers run are not."""
+    product = next((one for one in products() if one.id == need.product), None)
+    return product is not None and product.publisher != "Microsoft" and need.metric not in (*_CALS, Metric.CORE)
 
 
 def _tell_other_metric(need: Need, right: Right) -> None:
@@ -191,7 +201,7 @@ def _bind(grant: _Grant, shares: Sequence[Share], estate: Estate) -> None:
     if grant.home.need.metric is Metric.CORE:  # counted by core: served with the others, where its machine is
         if not any(fits(grant.right, share.need, estate) and _stands_here(grant, share, estate) for share in shares):
             grant.home.stray += grant.free
-            grant.free = 0
+            grant.bound, grant.free = grant.free, 0
         return
     for share in shares:
         if not fits(grant.right, share.need, estate):
@@ -204,7 +214,17 @@ def _bind(grant: _Grant, shares: Sequence[Share], estate: Estate) -> None:
             grant.free -= 1
             _transfer(grant, share, 1)
     grant.home.stray += grant.free
-    grant.free = 0
+    grant.bound, grant.free = grant.free, 0
+
+
+def _leave_out_repeated(grant: _Grant, left: int) -> None:
+    """What nothing takes of a row about licenses that come with machines: these very licenses, not more (case 48)."""
+    home, row = grant.home, grant.right.entitlement
+    if home is None or row.yearly or row.channel not in (Channel.OEM, Channel.UNKNOWN):
+        return
+    again = min(left, home.need.hardware - home.repeated)
+    home.repeated += again
+    home.owned -= again
 
 
 def _is_meant(names: Sequence[str], device: Device, estate: Estate) -> bool:
@@ -267,6 +287,8 @@ def _pour(shares: Sequence[Share], grants: Sequence[_Grant], estate: Estate) -> 
     for number, share in enumerate(shares):
         for right, units in pool.given(number).items():
             _transfer(grants[right], share, units)
+    for number, grant in enumerate(grants):
+        _leave_out_repeated(grant, pool.left(number) + grant.bound)
 
 
 def _edges(share: Share, grants: Sequence[_Grant], estate: Estate) -> list[int]:

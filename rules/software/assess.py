@@ -17,7 +17,7 @@ from rules.software.cloud import cloud_needs
 from rules.software.counting import product_needs, program_needs
 from rules.software.devices import Device, clones, merged
 from rules.software.estate import Estate
-from rules.software.lines import is_old, line_of
+from rules.software.lines import is_old, line_of, sight_of
 from rules.software.matching import APPS, Right, read_right
 from rules.software.needs import Need, named, note
 from rules.software.owners import Owners
@@ -44,10 +44,11 @@ def assess(
     """
     tenants = tuple(sorted(rights, key=lambda tenant: tenant.tenant))
     bought = sorted((read_right(row) for row in contract.entitlements or ()), key=lambda right: right.order)
-    in_cloud = [right for right in bought if _is_in_tenant(right, tenants)]
+    distinct = merged(devices, contract.software)
+    in_cloud = _counted_in_cloud(bought, tenants, distinct)
     told = [right for right in bought if right not in in_cloud]
     estate = Estate(
-        devices=merged(devices, contract.software),
+        devices=distinct,
         tenants=tenants,
         contract=contract,
         today=today,
@@ -56,9 +57,9 @@ def assess(
         owners=Owners(tenants, contract.software),
     )
     shares = allotted(_needs(estate), estate)
-    ended = [right for right in told if right.entitlement.end is not None and right.entitlement.end < today]
+    others = [right for right in told if not right.entitlement.is_in_force(today)]
     book = PriceBook(contract.prices)
-    lines = tuple(line_of(share, estate, book, ended) for share in shares)
+    lines = tuple(line_of(share, estate, book, others) for share in shares)
     return _summary(estate, lines, shares, told, in_cloud)
 
 
@@ -66,14 +67,26 @@ def _needs(estate: Estate) -> list[Need]:
     return [need for part in _PARTS for need in part(estate)]
 
 
-def _is_in_tenant(right: Right, tenants: Sequence[TenantRights]) -> bool:
-    """Whether a row repeats a subscription that is read from the tenant itself: it is counted there, once."""
-    sold_in_cloud = right.product == APPS or (right.pattern is not None and _is_cloud_plan(right))
-    return sold_in_cloud and bool(tenants) and all(tenant.read for tenant in tenants)
+def _counted_in_cloud(
+    bought: Sequence[Right], tenants: Sequence[TenantRights], devices: Iterable[Device]
+) -> list[Right]:
+    """Rows no machine can answer for: subscriptions read from the tenant itself, and such as nobody installs.
+
+    Without a tenant that was read, a subscription that brings Office covers the machines that have it.
+    """
+    read = bool(tenants) and all(tenant.read for tenant in tenants)
+    installed = any(install.product.id == APPS for device in devices for install in device.installs)
+    return [
+        right
+        for right in bought
+        if (right.pattern is not None and is_cloud_plan(right.entitlement.product))
+        or (right.product == APPS and (read or not installed))
+    ]
 
 
-def _is_cloud_plan(right: Right) -> bool:
-    return _CLOUD_PLAN.match(plain_text(right.entitlement.product)) is not None
+def is_cloud_plan(name: str) -> bool:
+    """Whether a row names a subscription of Microsoft 365 that is counted by its users, never by a scan."""
+    return _CLOUD_PLAN.match(plain_text(name)) is not None
 
 
 def _summary(
@@ -91,7 +104,7 @@ def _summary(
         entitlements=len(entitlements),
         lines=tuple(sorted(lines, key=lambda line: line.key)),
         unrecognized=tuple(_unrecognized(estate)),
-        idle=tuple(_idle(shares)),
+        idle=tuple(_idle(shares, estate)) if estate.devices else (),
         upcoming=tuple(_upcoming(told, estate.today)),
         seen=len(seen),
         known=len(estate.devices),
@@ -123,12 +136,16 @@ def _unrecognized(estate: Estate) -> Iterator[Unrecognized]:
         )
 
 
-def _idle(shares: Iterable[Share]) -> Iterator[Message]:
-    """Rights in force that meet nothing installed: perhaps unused, perhaps a name or a pattern that is wrong."""
+def _idle(shares: Iterable[Share], estate: Estate) -> Iterator[Message]:
+    """Rights in force that meet nothing installed: perhaps unused, perhaps a name or a pattern that is wrong.
+
+    Where something was not seen that may hold the product, nothing more is said than that.
+    """
     for share in shares:
-        if share.idle:
-            for right in share.home:
-                yield _about(right, "pattern" if right.pattern is not None else "product", "idle")
+        sight = sight_of(share.need.product, estate)
+        for right in share.home if share.idle else ():
+            text = "unproved" if sight.partial else "pattern" if right.pattern is not None else "product"
+            yield _about(right, text, "idle")
 
 
 def _upcoming(told: Iterable[Right], today: date) -> Iterator[Message]:
@@ -163,4 +180,5 @@ def _general(estate: Estate, in_cloud: Sequence[Right]) -> Iterator[Message]:
     for names in clones(estate.devices):
         yield note("clones", count=len(names), devices=named(names))
     if in_cloud:
-        yield note("cloud_rights", count=len(in_cloud), rights=named(right.entitlement.id for right in in_cloud))
+        text = "cloud_rights" if estate.tenants_read else "cloud_rights_unread"
+        yield note(text, count=len(in_cloud), rights=named(right.entitlement.id for right in in_cloud))

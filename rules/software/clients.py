@@ -76,10 +76,10 @@ def basis_of(device: Device, edition: str, estate: Estate) -> Basis:
         return Basis.EXTERNAL_KMS if place is KmsPlace.EXTERNAL else Basis.ITSELF_KMS
     if _has_subscriber(device, edition, estate):
         return Basis.SUBSCRIBER
-    if device.virtual:
+    if device.virtual and not (row is not None and row.status == _LICENSED and channel.startswith("retail")):
         return Basis.VIRTUAL
     volume = channel.startswith("volume")
-    if channel.startswith("oem") or (not volume and _came_with(row, edition)):
+    if not device.virtual and (channel.startswith("oem") or (not volume and _came_with(row, edition))):
         return Basis.HARDWARE
     if row is None:
         return Basis.UNREAD if FactKind.ACTIVATION in device.unread else Basis.NO_KEY

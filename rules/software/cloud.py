@@ -3,7 +3,8 @@
 One license covers its user on several machines. A machine is covered when somebody who works on it holds the right. Who
 works there is what the client or Intune says, else what the profiles resemble; and where nobody can be named, people
 whom Microsoft's report shows with Office activated, and who were met on no audited machine, stand in for as many. A
-person who is firmly known to have no right makes a deficit; a machine whose user is not known asks a question.
+person who is firmly known to have no right makes a deficit, or a question where somebody with the right has been there
+too; a machine whose user is not known asks a question.
 """
 
 from collections import defaultdict
@@ -17,11 +18,13 @@ from rules.software.devices import Device
 from rules.software.estate import RDS_HOST, Estate
 from rules.software.matching import APPS
 from rules.software.needs import Need, named, note, rows_of
+from rules.software.owners import Owner
 from rules.software.recognition import Install
 from rules.software.tenant_rights import CloudRight, CloudUser
 
 _SOLD_BOTH_WAYS = {"visio": CloudRight.VISIO, "project": CloudRight.PROJECT}
 _COMPUTERS_PER_USER = 5
+_PRIVATE = "Personal or Family"  # comes with new machines as a trial, mostly never used
 
 
 class _Copy(NamedTuple):
@@ -35,6 +38,7 @@ class _Sorted:
 
     covered: dict[str, list[str]] = field(default_factory=dict)  # by user principal name
     without: dict[str, list[str]] = field(default_factory=dict)  # firm users without the right
+    unclear: list[str] = field(default_factory=list)  # whose user has no right, while somebody else may use it there
     unknown: list[str] = field(default_factory=list)
     shared: list[str] = field(default_factory=list)  # shared computers whose users all have the shared right
     unshared: list[str] = field(default_factory=list)  # shared computers where somebody, or everybody, lacks it
@@ -79,6 +83,8 @@ def _need(copies: list[_Copy], estate: Estate) -> Need:
         devices=devices,
         installed=len(devices),
     )
+    if first.edition == _PRIVATE:
+        need.notes.append(note("private_edition"))
     if right is None or not estate.tenants_read:
         need.possible = len(devices)
         need.unseen.append(note("cloud_unread" if estate.tenants else "cloud_absent", count=len(devices)))
@@ -98,13 +104,23 @@ def _sorted(copies: list[_Copy], right: CloudRight, estate: Estate) -> _Sorted:
             _sort_shared(found, device, owner.users)
             continue
         holder = next((user for user in owner.users if _holds(user, right)), None)
-        if holder is not None:
+        firm = next((user for user in owner.users[:1] if user.upn.casefold() == owner.firm.casefold()), None)
+        if holder is not None and (firm is None or _holds(firm, right) or _works_there(owner, holder, firm)):
             found.covered.setdefault(holder.upn.casefold(), []).append(device.name)
-        elif owner.firm and owner.users and owner.users[0].upn.casefold() == owner.firm.casefold():
-            found.without.setdefault(owner.firm.casefold(), []).append(device.name)
-        else:
+        elif firm is None:
             found.unknown.append(device.name)
+        elif holder is not None or install.edition == _PRIVATE:
+            found.unclear.append(device.name)
+        else:
+            found.without.setdefault(firm.upn.casefold(), []).append(device.name)
     return found
+
+
+def _works_there(owner: Owner, holder: CloudUser, firm: CloudUser) -> bool:
+    """Whether a holder of the right was there after the one who is said to be: not just once, to set it up."""
+    upn = firm.upn.casefold()
+    latest = list(owner.people)
+    return upn not in latest or latest.index(holder.upn.casefold()) < latest.index(upn)
 
 
 def _holds(user: CloudUser, right: CloudRight) -> bool:
@@ -144,7 +160,7 @@ def _tell(need: Need, found: _Sorted, spared: int, estate: Estate) -> None:
     need.not_subject = matched + spared + len(found.shared)
     need.sure = len(found.without)
     open_machines = len(found.unknown) - spared
-    need.possible = need.sure + open_machines + len(found.unshared)
+    need.possible = need.sure + open_machines + len(found.unshared) + len(found.unclear)
     if matched:
         need.notes.append(note("cloud_covered", count=matched, users=len(found.covered)))
     if found.shared:
@@ -157,6 +173,8 @@ def _tell(need: Need, found: _Sorted, spared: int, estate: Estate) -> None:
         need.notes.append(note("cloud_without", count=len(found.without), users=people, devices=named(machines)))
     if open_machines:
         need.doubts.append(note("cloud_user_unknown", count=open_machines, devices=named(found.unknown)))
+    if found.unclear:
+        need.doubts.append(note("cloud_unclear", count=len(found.unclear), devices=named(found.unclear)))
     if found.unshared:
         need.doubts.append(note("cloud_unshared", count=len(found.unshared), devices=named(found.unshared)))
     crowded = {upn: names for upn, names in found.covered.items() if len(names) > _COMPUTERS_PER_USER}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules.products import LicenseKind, licensed, plain_text, product_named
-from rules.rights import Metric
+from rules.rights import Channel, Metric
 from rules.software.cloud import cloud_right
 from rules.software.devices import Device
 from rules.software.estate import RDS_HOST, Estate
@@ -20,6 +20,7 @@ from rules.software.needs import Need, Terms, family, named, note, rows_of
 from rules.software.recognition import Install, Program
 
 _OWN_RULES = frozenset({"windows", "windows-server", "sql-server"})
+_SOLD_SINGLY = frozenset({Channel.RETAIL, Channel.OEM})
 _TERMS = {
     LicenseKind.COMMERCIAL: Terms.COMMERCIAL,
     LicenseKind.BUSINESS: Terms.BUSINESS,
@@ -130,6 +131,8 @@ def _need(group: _Group, counted: set[str], estate: Estate) -> Need:
         need.notes.append(note("free_version" if not install.edition else "free_edition", edition=install.edition))
         return need
     count(need, users, _metrics(need, estate), usual, counted, estate)
+    if group.install.product.click_to_run:
+        need.keyed = sum(copy.channel in _SOLD_SINGLY for _, copy in group.devices.values())
     if group.older:
         need.notes.append(note("older_beside", count=len(group.older), devices=named(group.older)))
     if product.small_company:
@@ -183,6 +186,7 @@ def count(
         default=Metric.SITE if bought else usual,
     )
     need.mixed, need.usual = len(kinds) > 1, usual
+    need.by_person = any(users for _, users in copies.values())
     need.devices = tuple(sorted(copies))
     devices = [copies[name][0] for name in need.devices]
     match family(need.metric, usual):
@@ -231,7 +235,8 @@ def _count_people(
     need.holders = (*need.users, *(f"machine {name}" for name in unknown))
     need.sure = max(len(people), int(bool(unknown)))
     need.possible = need.installed = len(people) + len(unknown)
-    need.notes.append(note("counted_people", count=len(people), devices=len(copies)))
+    if people:
+        need.notes.append(note("counted_people", count=len(people), devices=len(copies)))
     if elsewhere:
         need.notes.append(note("people_counted_newer", count=len(elsewhere), users=named(elsewhere)))
     if unknown:

@@ -23,6 +23,7 @@ _WATCHED = frozenset(
         FactKind.HOST,
         FactKind.OPERATING_SYSTEM,
         FactKind.APPLICATIONS,
+        FactKind.USER_APPLICATIONS,
         FactKind.PACKAGES,
         FactKind.OFFICE,
         FactKind.SQL_SERVER,

@@ -7,6 +7,7 @@ could see are other answers; none of them is ever called in order.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from collectors.model import FactKind
 from rules.messages import Message
 from rules.prices import PriceBook
 from rules.rights import Metric
@@ -26,12 +27,13 @@ _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sight:
+class Sight:
     """How many machines were read for a product, of how many; `old` of them long ago."""
 
     seen: int
     known: int
     old: int
+    behind_users: int = 0  # machines on which some person's own programs could not be seen
 
     @property
     def partial(self) -> bool:
@@ -44,10 +46,10 @@ class _Sight:
         return not self.partial and not self.old
 
 
-def line_of(share: Share, estate: Estate, book: PriceBook, ended: Iterable[Right]) -> PositionLine:
-    """Word one need and what covers it."""
+def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Right]) -> PositionLine:
+    """Word one need and what covers it; `others` are rights that are over or have not begun."""
     need = share.need
-    sight = _sight(need.product, estate)
+    sight = sight_of(need.product, estate)
     status, words = _status(share, estate, sight)
     required, owned = _required(share, status), _owned(share, estate)
     gap = None
@@ -67,7 +69,7 @@ def line_of(share: Share, estate: Estate, book: PriceBook, ended: Iterable[Right
         edition=need.edition,
         version=need.version,
         owned=owned,
-        owned_oem=need.hardware + sum(units_of(right, estate) for right in share.home if is_oem(right)),
+        owned_oem=need.hardware + max(0, _declared_oem(share, estate) - share.repeated),
         unlimited=share.unlimited,
         installed=need.installed,
         not_subject=need.not_subject,
@@ -87,13 +89,23 @@ def line_of(share: Share, estate: Estate, book: PriceBook, ended: Iterable[Right
         devices=need.devices,
         users=need.users,
         entitlements=tuple(sorted({right.id for right in bought} | share.givers)),
-        notes=(*words, *_notes(share, estate, sight, ended)),
+        notes=(*words, *_notes(share, estate, sight, others)),
     )
 
 
-def _sight(product: str, estate: Estate) -> _Sight:
+def _declared_oem(share: Share, estate: Estate) -> int:
+    return sum(units_of(right, estate) for right in share.home if is_oem(right))
+
+
+def sight_of(product: str, estate: Estate) -> Sight:
+    """How well a product could be seen."""
     told = [device for device in estate.devices if device.tells(product)]
-    return _Sight(seen=len(told), known=len(estate.devices), old=sum(is_old(device, estate) for device in told))
+    return Sight(
+        seen=len(told),
+        known=len(estate.devices),
+        old=sum(is_old(device, estate) for device in told),
+        behind_users=sum(FactKind.USER_APPLICATIONS in device.unread for device in told),
+    )
 
 
 def is_old(device: Device, estate: Estate) -> bool:
@@ -101,7 +113,7 @@ def is_old(device: Device, estate: Estate) -> bool:
     return (estate.today - device.taken_at.date()).days > estate.terms.device_max_age_days
 
 
-def _status(share: Share, estate: Estate, sight: _Sight) -> tuple[Status, tuple[Message, ...]]:
+def _status(share: Share, estate: Estate, sight: Sight) -> tuple[Status, tuple[Message, ...]]:
     """Where a line stands, and the one word that says why where it is not plain."""
     need = share.need
     if need.terms is Terms.FREE:
@@ -113,7 +125,7 @@ def _status(share: Share, estate: Estate, sight: _Sight) -> tuple[Status, tuple[
     short = need.sure - share.covered
     if short > 0:
         return _short(share, short)
-    if need.asks:
+    if need.asks or ambiguous(need, estate.rights):
         return Status.CHECK, ()
     if share.covered < need.possible:
         return (Status.CHECK if need.doubts else Status.UNKNOWN), ()
@@ -142,18 +154,24 @@ def _short(share: Share, short: int) -> tuple[Status, tuple[Message, ...]]:
         return Status.CHECK, ()
     if need.terms is Terms.UNCLEAR or (need.terms is Terms.BUSINESS and not share.covered):
         return Status.CHECK, (note(need.terms.value),)
+    if need.keyed >= short and not (share.home or share.givers):
+        return Status.CHECK, (note("keyed", count=need.keyed),)
     words = (note("bound_elsewhere", count=share.stray),) if share.stray else ()
     return (Status.CHECK if short <= share.stray else Status.UNDER), words
 
 
-def _covered(share: Share, sight: _Sight) -> tuple[Status, tuple[Message, ...]]:
+def _covered(share: Share, sight: Sight) -> tuple[Status, tuple[Message, ...]]:
     """A line without a deficit or a question: in order, or a surplus where nothing can hide a use of it."""
     need = share.need
     surplus = share.owned + need.hardware + share.transferred - need.possible
+    if surplus > 0 and not sight.known and not _is_declared(need):
+        return Status.UNKNOWN, (note("no_machine"),)
     if share.idle and need.product.startswith(_PATTERN):
         return Status.CHECK, _idle_words(share)
-    if surplus <= 0:
+    if surplus <= 0 or need.unseen:
         return Status.OK, ()
+    if need.by_person and sight.behind_users:
+        return Status.UNKNOWN if share.idle else Status.OK, (note("behind_users", count=surplus),)
     if sight.complete or _is_declared(need):
         return Status.EXCESS, _idle_words(share)
     if not need.possible and not need.not_subject:
@@ -166,7 +184,7 @@ def _is_declared(need: Need) -> bool:
     return need.metric in _ACCESS and not need.asks and not need.blind and need.sure == need.possible
 
 
-def _is_minimum(need: Need, status: Status, sight: _Sight) -> bool:
+def _is_minimum(need: Need, status: Status, sight: Sight) -> bool:
     """Whether more may be needed than the line says: machines or facts were not seen, or people are not known."""
     if need.terms is Terms.FREE or _is_declared(need):
         return False
@@ -205,7 +223,7 @@ def _is_compared(share: Share, estate: Estate) -> bool:
     return estate.declared or share.covered >= share.need.possible
 
 
-def _notes(share: Share, estate: Estate, sight: _Sight, ended: Iterable[Right]) -> Iterator[Message]:
+def _notes(share: Share, estate: Estate, sight: Sight, others: Iterable[Right]) -> Iterator[Message]:
     """What a reader needs to defend a line: questions first, then how it was counted, then what limits it."""
     need = share.need
     yield from need.asks
@@ -218,14 +236,14 @@ def _notes(share: Share, estate: Estate, sight: _Sight, ended: Iterable[Right]) 
         yield note("received", count=share.received, rights=named(share.givers))
     if share.lent:
         yield note("lent", count=share.lent, lines=named(share.takers))
-    yield from _about_rights(share, estate, ended)
+    yield from _about_rights(share, estate, others)
     if sight.partial and need.terms is not Terms.FREE and not _is_declared(need):
         yield note("partial", count=sight.known - sight.seen, seen=sight.seen, known=sight.known)
     if sight.old and need.terms is not Terms.FREE:
         yield note("old", count=sight.old, limit_days=estate.terms.device_max_age_days)
 
 
-def _about_rights(share: Share, estate: Estate, ended: Iterable[Right]) -> Iterator[Message]:
+def _about_rights(share: Share, estate: Estate, others: Iterable[Right]) -> Iterator[Message]:
     need = share.need
     if need.product == WINDOWS_SERVER and any(right.entitlement.metric in _BY_SERVER for right in share.home):
         yield note("server_as_cores", cores=core_rule(WINDOWS_SERVER, estate.today).per_server)
@@ -236,7 +254,8 @@ def _about_rights(share: Share, estate: Estate, ended: Iterable[Right]) -> Itera
         maintenance = right.entitlement.maintenance_end
         if maintenance is not None and maintenance < estate.today:
             yield note("maintenance_ended", right=right.entitlement.id, ended_on=maintenance.isoformat())
-    for right in ended:
-        last = right.entitlement.end
-        if last is not None and right.is_home(need):
-            yield note("ended", right=right.entitlement.id, ended_on=last.isoformat())
+    for row in (right.entitlement for right in others if right.is_home(need)):
+        if row.end is not None and row.end < estate.today:
+            yield note("ended", right=row.id, ended_on=row.end.isoformat())
+        elif row.start is not None:
+            yield note("starts", right=row.id, starts_on=row.start.isoformat())

@@ -10,17 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from rules.products import Product, licensed, plain_text, product_by_id, product_named
+from rules.products import Product, licensed, plain_text, product_named
 from rules.rights import Channel, Entitlement, Metric, VersionRule
 from rules.software.needs import Need
 
 _NUMBER = re.compile(r"\d+")
+_MAJOR = re.compile(r"(?<![\w.])\d+(?!\w)")
+_YEAR = re.compile(r"\b20\d\d(?: ?r2)?\b")
 _R2 = re.compile(r"\br ?2\b")
 _YEARS = range(1990, 2100)
 APPS = "microsoft-365-apps"
-_OFFICE_PLAN = re.compile(
-    r"(?:microsoft|office|m) ?365 (?:business (?:standard|premium)|apps|e3|e5|entreprise|enterprise)"
-)
 _UNVERSIONED = frozenset({"windows"})  # a license of Windows 10 runs 11, one of 11 runs 10
 _ALWAYS_OLDER = frozenset({"windows-server", "windows-server-cal", "rds-cal", "exchange-server-cal", "sql-server-cal"})
 _CAL_METRICS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
@@ -53,9 +52,13 @@ class Right:
         return (int(self.pattern is None), letters, bool(self.edition) + bool(self.version))
 
     @property
-    def order(self) -> tuple[tuple[int, ...], str, str]:
+    def order(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """Most specific first, then by id: the same whatever the order of the file."""
-        return (tuple(-part for part in self.specificity), self.entitlement.id, self.entitlement.place)
+        row = self.entitlement
+        return (
+            tuple(-part for part in self.specificity),
+            (row.id, row.place, row.product, row.edition, row.version, row.metric.value, str(row.quantity)),
+        )
 
     def names(self, need: Need) -> bool:
         """Whether the row speaks of this product at all, in whatever edition and version."""
@@ -70,7 +73,12 @@ class Right:
         return need.product in _UNVERSIONED or self.reaches(need.version, today)
 
     def is_home(self, need: Need) -> bool:
-        """Whether this is the very product, edition and version that was bought."""
+        """Whether this is the very product, edition and version that was bought.
+
+        Of several patterns that fit a program, the need bears the closest one's name: that one's home it is (case 67).
+        """
+        if self.pattern is not None and need.product.startswith("program:"):
+            return need.product == f"program:{plain_text(self.entitlement.product)}"
         edition = not self.edition or self.edition == plain_text(need.edition)
         version = (
             not self.version or need.product in _UNVERSIONED or version_key(self.version) == version_key(need.version)
@@ -82,7 +90,7 @@ class Right:
         right = self.entitlement
         if not version:
             return True
-        if right.version_rule is VersionRule.ANY:
+        if self._brings_new_versions:
             return not self._is_later_than_maintenance(version, today)
         if not self.version:
             return True
@@ -91,6 +99,13 @@ class Right:
             return True
         may_run_older = right.may_run_older or self.product in _ALWAYS_OLDER
         return bool(bought and installed) and installed < bought and may_run_older
+
+    @property
+    def _brings_new_versions(self) -> bool:
+        """Whether versions that came out later are covered: by subscription, by maintenance, or as the row says."""
+        row = self.entitlement
+        by_subscription = row.channel is Channel.SUBSCRIPTION or row.metric is Metric.SUBSCRIPTION_SEAT
+        return by_subscription or row.maintenance_end is not None or row.version_rule is VersionRule.ANY
 
     def _is_later_than_maintenance(self, version: str, today: date) -> bool:
         """Whether a version named after its year came out after the right to new versions had ended (case 61)."""
@@ -106,7 +121,9 @@ class Right:
 def read_right(entitlement: Entitlement) -> Right:
     """Find out what a row is about."""
     if entitlement.metric in _CAL_METRICS:
-        return Right(entitlement=entitlement, product=_cal_product(entitlement), version=entitlement.version)
+        named = _YEAR.search(plain_text(entitlement.product))
+        version = entitlement.version or ("" if named is None else named[0])
+        return Right(entitlement=entitlement, product=_cal_product(entitlement), version=version)
     edition = plain_text(entitlement.edition)
     if "*" in entitlement.product:
         return Right(
@@ -123,20 +140,29 @@ def read_right(entitlement: Entitlement) -> Right:
             version=entitlement.version,
             pattern=name_pattern(entitlement.product),
         )
-    product, text = licensed(product), plain_text(entitlement.product)
+    text = plain_text(entitlement.product)
     return Right(
         entitlement=entitlement,
         product=product.id,
         edition=_edition(product, edition) or plain_text(product.edition_in(text)),
-        version=entitlement.version or product.release_of(text, ""),
+        version=entitlement.version or _version(product, text),
     )
 
 
+def _version(product: Product, text: str) -> str:
+    """The version the product's name holds ("FileMaker Pro 19"), where rights to it speak of versions at all."""
+    if product.release != "major":
+        return product.release_of(text, "")
+    rest = text
+    for name in (product.name, *product.aliases):
+        rest = rest.replace(plain_text(name), " ")
+    found = _MAJOR.search(rest)
+    return "" if found is None else found[0]
+
+
 def _product(name: str) -> Product | None:
-    """The product a row names, as rights to it are sold; a Microsoft 365 plan that brings Office means its programs."""
+    """The product a row names, as rights to it are sold."""
     found = product_named(name)
-    if found is None and _OFFICE_PLAN.match(plain_text(name)):
-        return product_by_id(APPS)
     return None if found is None else licensed(found)
 
 

@@ -56,6 +56,8 @@ class Need:
     sure: int = 0
     possible: int = 0
     open: tuple[Device, ...] = ()
+    keyed: int = 0  # copies whose own key was sold one by one: an invoice may be missing rather than a right
+    by_person: bool = False  # may be installed by a person for himself, where only his session shows it
     seconds: int = 0  # devices that are the second one of a person who has it on another
     guests: tuple[int, ...] = ()  # virtual machines per known host among them
     by_tenant: bool = False  # users' licenses were read: they are rights that no file has to name

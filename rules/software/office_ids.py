@@ -48,8 +48,8 @@ class OfficeProduct:
 def click_to_run(identity: str, version: str = "", activations: Iterable[Activation] = ()) -> OfficeProduct | None:
     """Read an id ("ProPlus2021Volume") of an Office of that VersionToReport; None for one that is not known.
 
-    Retail ids do not tell retail from OEM, and those of Visio and Project not even the subscription: then the key that
-    activated the product does, where it is seen.
+    Retail ids do not tell retail from OEM, where they all say retail; those of Visio and Project not even the
+    subscription: the key that activated the product does, where it is seen.
     """
     plain = _VARIANTS.sub("", identity.strip().lower())
     if any(plain.startswith(word) for word in _NOT_SOLD):
@@ -65,8 +65,10 @@ def click_to_run(identity: str, version: str = "", activations: Iterable[Activat
     if base.startswith(_SUBSCRIBED):
         return OfficeProduct(product=product, edition=edition, channel=Channel.SUBSCRIPTION)
     channel = _activated(base + year, activations)
-    if not channel:
-        channel = Channel.VOLUME if read["sold"] == "volume" else Channel.UNKNOWN
+    if not channel and read["sold"] == "volume":
+        channel = Channel.VOLUME
+    elif not channel and (year or base not in _SOLD_BOTH_WAYS):
+        channel = Channel.RETAIL
     if not year and not (base in _SOLD_BOTH_WAYS and read["sold"] == "retail"):
         year = _CLICK_TO_RUN_YEARS.get(version.partition(".")[0], "")
     return OfficeProduct(product=product, edition=edition, version=year, channel=Channel.SPLA if hosted else channel)

@@ -29,7 +29,7 @@ class Owner:
     """Who uses a machine. `firm` is the user principal name that the client or Intune gives, "" where neither does.
 
     `users` are users of the tenants who may work there, the firm one first; `people` the distinct names of all who do,
-    known to a tenant or not (a principal name, or a profile's folder), in lower case.
+    known to a tenant or not (a principal name, or a profile's folder), in lower case, the one here last first.
     """
 
     firm: str = ""

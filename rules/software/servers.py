@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from collectors.windows.facts import ProcessorTopology
 from rules.messages import Message
 from rules.products import plain_text
-from rules.rights import Metric, SoftwareTerms
+from rules.rights import Channel, Metric, SoftwareTerms
 from rules.software.cores import WINDOWS_SERVER, CoreRule, core_rule
 from rules.software.devices import Device
 from rules.software.estate import Estate
@@ -191,6 +191,9 @@ def _need(
 ) -> Need:
     names = [*(name for load in loads for name in load.host.names), *(device.name for device in lost)]
     units = sum(load.units(edition) for load in loads)
+    sold_with = [load for load in loads if load.host.own is not None and load.host.own.channel is Channel.OEM]
+    with_machine = {load.host.name: min(rule.per_server, load.units(edition)) for load in sold_with}
+    beyond = sum(load.units(edition) - with_machine[load.host.name] for load in sold_with)
     need = Need(
         product=WINDOWS_SERVER,
         name="Windows Server",
@@ -202,11 +205,16 @@ def _need(
         rows=frozenset({plain_text(f"Windows Server {version} {edition}"), plain_text("Windows Server")}),
         devices=tuple(sorted(names)),
         installed=len(names),
-        sure=units,
+        hardware=sum(with_machine.values()),
+        sure=units - beyond,
         possible=units,
         open=tuple(load.host.device for load in loads if load.host.device is not None),
     )
     need.notes.extend(_told(load, edition, moved, rule) for load in loads)
+    if sold_with:
+        need.notes.append(note("server_oem", servers=named(with_machine), count=len(sold_with), cores=rule.per_server))
+    if beyond:
+        need.doubts.append(note("server_oem_beyond", count=beyond))
     unseen = [load.host.name for load in loads if load.processors is None]
     if unseen:
         need.blind.append(note("host_not_seen", hosts=named(unseen), count=len(unseen), cores=rule.per_server))
@@ -240,12 +248,14 @@ def _told(load: _Load, edition: str, moved: frozenset[str], rule: CoreRule) -> M
 
 def _by_server(others: Iterable[tuple[Device, Install]]) -> Iterator[Need]:
     """Editions licensed by server (Essentials, Foundation, Web, ...), and the free one."""
-    groups: defaultdict[tuple[str, str], list[Device]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str], list[tuple[Device, Install]]] = defaultdict(list)
     for device, install in others:
-        groups[install.edition, install.version].append(device)
-    for (edition, version), devices in sorted(groups.items()):
+        groups[install.edition, install.version].append((device, install))
+    for (edition, version), copies in sorted(groups.items()):
         free = edition in _FREE
-        yield Need(
+        devices = [device for device, _ in copies]
+        with_machine = [device for device, install in copies if install.channel is Channel.OEM and not device.virtual]
+        need = Need(
             product=WINDOWS_SERVER,
             name="Windows Server",
             publisher="Microsoft",
@@ -259,5 +269,9 @@ def _by_server(others: Iterable[tuple[Device, Install]]) -> Iterator[Need]:
             not_subject=len(devices) if free else 0,
             sure=0 if free else len(devices),
             possible=0 if free else len(devices),
-            open=() if free else tuple(devices),
+            hardware=0 if free else len(with_machine),
+            open=() if free else tuple(device for device in devices if device not in with_machine),
         )
+        if with_machine and not free:
+            need.notes.append(note("windows_hardware", count=len(with_machine)))
+        yield need

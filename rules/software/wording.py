@@ -18,6 +18,15 @@ from rules.software.rule import EstateCase
 _CENT = Decimal("0.01")
 _NAMES = 12  # of machines or people in one line of proof
 _RIGHTS = 6  # lines of the file of rights in one proof
+_SOURCES = {
+    "windows": "SoftwareLicensingProduct",
+    "windows-server": "SoftwareLicensingProduct",
+    "sql-server": "Instance Names",
+    "exchange-server": "ExSetup.exe",
+    "microsoft-365-apps": "ClickToRun",
+}
+_NOT_IN_FORCE = frozenset({"software.note.ended", "software.note.starts"})
+_ELSEWHERE = tuple(f"software.note.{words}" for words in ("windows_", "cloud_", "cal_", "keyed", "ambiguous"))
 
 
 def title_of(line: PositionLine) -> str:
@@ -30,8 +39,10 @@ def title_of(line: PositionLine) -> str:
 
 
 def has_no_right(line: PositionLine) -> bool:
-    """Whether nothing at all was bought for what is installed: no row of the file, no license of the hardware."""
-    return not (line.entitlements or line.owned or line.unlimited or line.transferred)
+    """Whether nothing was ever bought for what is installed: not even a row that is over or to come."""
+    if line.entitlements or line.owned or line.unlimited or line.transferred or line.not_subject:
+        return False
+    return not any(note.text in _NOT_IN_FORCE for note in line.notes)
 
 
 def is_paid(line: PositionLine) -> bool:
@@ -45,9 +56,16 @@ def _paid_products() -> frozenset[str]:
 
 
 def is_without_right(line: PositionLine) -> bool:
-    """Whether a line needs a right and nothing was bought for it: told as such (case 63), and as nothing else."""
-    needed = line.status is Status.UNDER or (line.status is Status.CHECK and is_paid(line))
-    return needed and has_no_right(line) and bool(line.installed)
+    """Whether a line needs a right and nothing was bought for it: told as such (case 63), and as nothing else.
+
+    A question about a right that stands elsewhere than in the file (a key in use, a user's license, CALs that nobody
+    counted) is `software.to_check`'s.
+    """
+    if not line.installed or not has_no_right(line):
+        return False
+    if line.status is Status.CHECK:
+        return is_paid(line) and not any(note.text.startswith(_ELSEWHERE) for note in line.notes)
+    return line.status is Status.UNDER
 
 
 def idle_rights(case: EstateCase) -> frozenset[str]:
@@ -122,7 +140,7 @@ def _proof(case: EstateCase, line: PositionLine) -> Iterator[Evidence]:
         what=Message(text="rules.software.evidence.need", params={"product": title_of(line)}),
         seen=f"{seen} ({joined(names, _NAMES)})" if names else seen,
         expected=owned or "",
-        source=line.publisher,
+        source=_source(line),
         as_of=_as_of(case, line),
     )
     rights = [right for right in case.contract.entitlements or () if right.id in line.entitlements]
@@ -136,6 +154,15 @@ def _proof(case: EstateCase, line: PositionLine) -> Iterator[Evidence]:
         yield Evidence(what=note, seen="")
     what = Message(text="rules.software.evidence.rules")
     yield Evidence(what=what, seen=case.summary.rules_version)
+
+
+def _source(line: PositionLine) -> str:
+    """Where the machines tell what a line counts, as they call it; "" where people do."""
+    if line.metric in (Metric.USER_CAL, Metric.DEVICE_CAL):
+        return ""
+    if line.metric is Metric.CORE:
+        return "Win32_Processor"
+    return _SOURCES.get(line.product, "Uninstall")
 
 
 def right_evidence(right: Entitlement) -> Evidence:

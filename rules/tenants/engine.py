@@ -15,7 +15,8 @@ from rules.checks import discover_tenant_rules
 from rules.contract import Contract
 from rules.knowledge import Knowledge
 from rules.messages import Message, Params
-from rules.model import Assessment, Finding, Outcome, PatchState, PriorityLevel, RuleFailure, TenantSummary
+from rules.model import Assessment, Finding, Outcome, PatchState, RuleFailure, TenantSummary
+from rules.ordering import ordered
 from rules.tenants.exceptions import Exempted, marked
 from rules.tenants.lines import license_lines, totals_of
 from rules.tenants.relevance import matters
@@ -24,8 +25,6 @@ from rules.tenants.strongest import counted_once, reclaimable
 from rules.tenants.wording import gap_evidence
 
 _log = logging.getLogger(__name__)
-
-_LEVELS = {level: rank for rank, level in enumerate(PriorityLevel)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +78,7 @@ def judge_tenant(
     answers.findings = []
     _ask_all((rule for rule in asked if rule.last), case, answers)
     late = marked(case, answers.findings)
-    findings = tuple(sorted((*case.found, *late.findings), key=_order))
+    findings = ordered((*case.found, *late.findings))
     return TenantJudgement(
         tenant=_summary(case, findings, exempted), findings=findings, failures=tuple(answers.failures)
     )
@@ -96,7 +95,7 @@ def with_tenants(assessment: Assessment, judgements: Iterable[TenantJudgement]) 
     return replace(
         assessment,
         tenants=(*assessment.tenants, *_with_idle_exceptions([judgement.tenant for judgement in judged])),
-        findings=tuple(sorted(findings, key=_order)),
+        findings=ordered(findings),
         failures=tuple(failures),
     )
 
@@ -201,8 +200,3 @@ def _summary(case: TenantCase, findings: tuple[Finding, ...], exempted: Exempted
         gaps=snapshot.gaps,
         collectors=snapshot.collectors,
     )
-
-
-def _order(finding: Finding) -> tuple[int, float, str, str, str]:
-    priority = finding.priority
-    return (_LEVELS[priority.level], -priority.score, finding.subject, finding.rule, finding.key)

@@ -1,6 +1,5 @@
-"""README's `--help` blocks, renewed: `python -m tests.auditor.readme`."""
+"""docs/commands.md, made of every command's own `--help`: `python -m tests.auditor.readme` writes it anew."""
 
-import re
 from pathlib import Path
 
 import click
@@ -8,9 +7,13 @@ from click.testing import CliRunner
 
 from auditor.cli import cli
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
 WIDTH = 110
-_BLOCK = re.compile(r"```console\n\$ auditor(?P<words>[^\n]*?) --help\n.*?```", re.DOTALL)
+_HEAD = """\
+# Every command
+
+What `--help` says of each; `python -m tests.auditor.readme` writes this file anew, and a test compares them.
+"""
 
 
 def help_of(words: tuple[str, ...]) -> str:
@@ -20,32 +23,27 @@ def help_of(words: tuple[str, ...]) -> str:
     return "\n".join(line.rstrip() for line in result.stdout.splitlines()) + "\n"
 
 
-def renewed(text: str) -> str:
-    """README with every help block as it is now."""
-
-    def block(match: re.Match[str]) -> str:
-        words = match["words"]
-        return f"```console\n$ auditor{words} --help\n{help_of(tuple(words.split()))}```"
-
-    return _BLOCK.sub(block, text)
+def document() -> str:
+    """The whole file, as it would be written now."""
+    return "\n".join([_HEAD, *(_block(words) for words in commands())])
 
 
-def documented(text: str) -> set[tuple[str, ...]]:
-    """Commands that have a help block."""
-    return {tuple(match["words"].split()) for match in _BLOCK.finditer(text)}
+def _block(words: tuple[str, ...]) -> str:
+    title = " ".join(("auditor", *words))
+    return f"{'#' * (2 + (len(words) > 1))} {title}\n\n```console\n$ {title} --help\n{help_of(words)}```\n"
 
 
-def commands(group: click.Command = cli, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Every command there is, subcommands included."""
-    found = {path}
+def commands(group: click.Command = cli, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command there is in the order of `auditor --help`, subcommands included."""
+    found = [path]
     if isinstance(group, click.Group):
         context = click.Context(group)
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             assert command is not None
-            found |= commands(command, (*path, name))
+            found += commands(command, (*path, name))
     return found
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    DOCUMENT.write_text(document(), "utf-8")

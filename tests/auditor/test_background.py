@@ -149,12 +149,18 @@ def test_ad_hoc_scans_of_other_machines_are_not_compared(store: Store) -> None:
     assert runs_in(again) == [1, 3]
 
 
-def test_a_scan_of_one_machine_is_no_month_of_an_estate(store: Store) -> None:
+@pytest.mark.parametrize(("file", "trend"), [("scans.sqlite", [1, 3]), ("history.sqlite", [1, 2, 3])])
+def test_a_scan_of_one_machine_is_no_month_of_an_estate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, trend: list[int]
+) -> None:
+    """Audits are of all a client has: in its own history the same runs are an estate that shrank and grew."""
+    monkeypatch.setenv("AUDITOR_HOME", str(tmp_path))
     names = ("a", "b", "c", "d")
-    keep(store, assessment(month(0), *(passing(name) for name in names)))
-    keep(store, assessment(month(1), passing("a")))
-    run = keep(store, assessment(month(2), *(passing(name) for name in names)))
-    assert runs_in(background_of(store, run)) == [1, 3]
+    with Store(tmp_path / file) as store:
+        keep(store, assessment(month(0), *(passing(name) for name in names)))
+        keep(store, assessment(month(1), passing("a")))
+        run = keep(store, assessment(month(2), *(passing(name) for name in names)))
+        assert runs_in(background_of(store, run)) == trend
 
 
 def test_machines_of_two_clients_may_have_one_name(store: Store) -> None:
@@ -287,7 +293,8 @@ def test_a_report_written_again_is_the_same_byte_for_byte(
 ) -> None:
     """`auditor report --run` from the history alone gives what the run itself wrote, in any language."""
     from auditor.demo.company import prepare
-    from auditor.session import Wish, session
+    from auditor.rendering import Wish
+    from auditor.session import session
 
     folder = tmp_path / "demo"
     folder.mkdir()

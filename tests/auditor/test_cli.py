@@ -17,6 +17,7 @@ from auditor.demo.described import machines
 from auditor.demo.recordings import write
 from auditor.exits import Exit
 from tests.auditor import readme
+from tests.auditor.workbooks import annexes, managers
 
 Auditor = Callable[..., Result]
 
@@ -52,9 +53,7 @@ def test_what_help_says_of_a_command_is_what_the_command_says_of_itself() -> Non
 
 
 def test_every_command_is_documented_with_its_current_help() -> None:
-    text = readme.README.read_text("utf-8")
-    assert readme.documented(text) == readme.commands()
-    assert text == readme.renewed(text), "renew with: python -m tests.auditor.readme"
+    assert readme.DOCUMENT.read_text("utf-8") == readme.document(), "renew with: python -m tests.auditor.readme"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -174,11 +173,14 @@ def test_a_whole_client_is_audited_reported_again_and_explained(
     done = auditor("audit", client)
     assert done.exit_code == Exit.INCOMPLETE, "no feed was ever downloaded: nothing may look fine"
     assert "Aucune source d'avis" in done.stdout
-    (workbook,) = (client / "reports").iterdir()
-    assert workbook.suffix == ".xlsx"
+    assert (len(managers(client / "reports")), len(annexes(client / "reports"))) == (1, 1)
+    assert len(list((client / "reports").iterdir())) == 2, "and nothing half written beside them"
     again = auditor("report", client, "--lang", "en", "--export", "json")
     assert again.exit_code == 0
-    assert len(again.stdout.splitlines()) == 2
+    shown = {Path(line).name for line in again.stdout.splitlines()}
+    assert {name.rpartition("_")[2] for name in shown} == {
+        *("patch-report.xlsx", "technical-annex.xlsx", "patch-report.json")
+    }
     assert "1\t" in auditor("report", client, "--list").stdout
     _refused(auditor("report", client, "--run", "9"), "there is no run 9")
     explained = auditor("explain", "--client", client, "srv-caisses", "openssl", "--lang", "en")
@@ -212,7 +214,7 @@ def test_a_workbook_open_in_a_spreadsheet_program_is_left_alone(
 ) -> None:
     client = _client(tmp_path / "fournil", recordings)
     auditor("audit", client)
-    (workbook,) = (client / "reports").glob("*.xlsx")
+    (workbook,) = managers(client / "reports")
     before = workbook.read_bytes()
     (workbook.parent / f"~${workbook.name}").write_bytes(b"")
     second = auditor("audit", client)
@@ -254,7 +256,7 @@ def test_a_disk_that_fills_up_loses_neither_machines_nor_workbook(
     shown = json.loads(result.stdout)
     assert shown["exit"]["reasons"][0] == "history_not_written"
     assert len(shown["assessment"]["machines"]) == 2
-    assert len(list((tmp_path / "out").glob("*.xlsx"))) == 1
+    assert (len(managers(tmp_path / "out")), len(annexes(tmp_path / "out"))) == (1, 1)
 
 
 def test_a_report_that_cannot_be_written_at_the_end_leaves_the_run_in_the_history(
@@ -267,12 +269,12 @@ def test_a_report_that_cannot_be_written_at_the_end_leaves_the_run_in_the_histor
 
     client = _client(tmp_path / "fournil", recordings)
     with monkeypatch.context() as patch:
-        patch.setattr("auditor.session.deliver", full)
+        patch.setattr("auditor.rendering.deliver", full)
         failed = auditor("audit", client)
     assert failed.exit_code == Exit.USAGE
     assert "kept as number 1 of the history" in failed.stderr
     assert auditor("report", client).exit_code == 0
-    assert len(list((client / "reports").glob("*.xlsx"))) == 1
+    assert (len(managers(client / "reports")), len(annexes(client / "reports"))) == (1, 1)
 
 
 def test_control_characters_of_a_machine_never_reach_the_terminal(

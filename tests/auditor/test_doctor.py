@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from auditor.checkup import covers, feeds_section
+from auditor.checkup.feeds import feeds_section
+from auditor.checkup.tenants import covers
 from auditor.config import load
 from auditor.exits import Exit
 from collectors.cloud.permissions import PERMISSIONS
@@ -75,15 +76,36 @@ def test_each_missing_permission_says_what_it_costs_and_how_it_is_granted(
     assert "Autorisations d'API" in auditor("doctor", client, "--lang", "fr").stdout
 
 
-def test_an_optional_permission_is_told_and_costs_no_exit_code(
+def test_an_optional_permission_that_hides_no_verdict_costs_no_exit_code(
     auditor: Auditor, tmp_path: Path, lab: LoopbackGraph
 ) -> None:
+    told = {"AuditLog.Read.All", "MailboxSettings.Read"}  # nothing else tells what these do
     required = {one.name for one in PERMISSIONS if not one.optional}
-    done = auditor("doctor", client_folder(tmp_path / "c", lab, [_tenant(lab, granted=frozenset(required))]), "--json")
+    granted = frozenset(required | told)
+    done = auditor("doctor", client_folder(tmp_path / "c", lab, [_tenant(lab, granted=granted)]), "--json")
     assert done.exit_code == Exit.COMPLIANT
     states = _permissions(done)
-    assert {states[name] for name in required} == {"ok"}
-    assert {state for name, state in states.items() if name not in required} == {"note"}
+    assert {states[name] for name in granted} == {"ok"}
+    assert {state for name, state in states.items() if name not in granted} == {"note"}
+
+
+@pytest.mark.parametrize("permission", ["", *(one.name for one in PERMISSIONS)])
+def test_doctor_and_audit_agree_whether_an_audit_is_complete(
+    auditor: Auditor, tmp_path: Path, lab: LoopbackGraph, permission: str
+) -> None:
+    tenant = _tenant(lab, granted=EVERY_PERMISSION - {permission})
+    client = client_folder(tmp_path / "c", lab, [tenant])
+    examined, audited = auditor("doctor", client, "--json"), auditor("audit", client, "--json", "--fail-on", "never")
+    assert examined.exit_code == audited.exit_code, json.loads(audited.stdout)["exit"]
+
+
+def test_a_concealed_tenant_makes_an_audit_incomplete_and_doctor_says_so(
+    auditor: Auditor, tmp_path: Path, lab: LoopbackGraph
+) -> None:
+    client = client_folder(tmp_path / "c", lab, [_tenant(lab, concealed=True)])
+    examined, audited = auditor("doctor", client), auditor("audit", client, "--fail-on", "never")
+    assert examined.exit_code == audited.exit_code == Exit.INCOMPLETE
+    assert "PARTIAL" in examined.stdout
 
 
 def test_sign_ins_are_not_asked_for_where_the_tenant_cannot_tell_them(
@@ -221,8 +243,9 @@ def test_several_clients_are_checked_and_a_broken_one_harms_no_other(
 
 
 def test_an_empty_client_fails(auditor: Auditor, tmp_path: Path, lab: LoopbackGraph) -> None:
-    done = auditor("doctor", client_folder(tmp_path / "c", lab, []))
-    assert done.exit_code == Exit.INCOMPLETE
+    client = client_folder(tmp_path / "c", lab, [])
+    done = auditor("doctor", client)
+    assert done.exit_code == auditor("audit", client).exit_code == Exit.USAGE
     assert "names no machine and no tenant" in done.stdout
 
 

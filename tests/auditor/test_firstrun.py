@@ -8,10 +8,13 @@ import pytest
 from click.testing import Result
 
 from auditor import firstrun
+from auditor.demo.described import machines
+from auditor.demo.recordings import write
 from auditor.exits import Exit
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import FeedState
 from collectors.feeds.updates import FeedOutcome, FeedUpdate
+from tests.auditor.workbooks import annexes, managers
 
 
 def _offline(self: FeedStore, *_: object, **__: object) -> tuple[FeedUpdate, ...]:
@@ -52,6 +55,7 @@ def test_a_refresh_the_operator_stops_costs_nothing_collected(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FeedStore, "update", stopped)
-    result = auditor("scan", "local", "--update-feeds", "--output", "out")
+    (machine,) = [machine for machine in machines() if machine.name == "srv-sauvegarde"]
+    result = auditor("scan", f"replay:{write(machine, tmp_path / 'taped')}", "--update-feeds", "--output", "out")
     assert result.exit_code == Exit.INTERRUPTED
-    assert len(list((tmp_path / "out").glob("*.xlsx"))) == 1
+    assert (len(managers(tmp_path / "out")), len(annexes(tmp_path / "out"))) == (1, 1)

@@ -13,18 +13,20 @@ import msgspec
 import pytest
 from click.testing import Result
 
-from auditor.anonymity import Pseudonyms, host_without_people
+from auditor.anonymity import Pseudonyms, accounts_of, assessment_without_people, host_without_people
 from auditor.background import background_of, figures_of_run
 from auditor.config import load
 from auditor.errors import SettingsError
-from auditor.history_tables import HistorySettings
+from auditor.history_tables import HistorySettings, months_before
 from auditor.packing import pack
-from auditor.retention import months_before, purge, purge_after_run
+from auditor.retention import purge, purge_after_run
 from auditor.store import Store
 from collectors.cloud.facts import TenantFact, TenantSnapshot
-from collectors.model import Application
+from collectors.model import Application, FactKind, Gap, GapReason
 from collectors.windows.facts import UserProfile
 from reports.figures import figures_of
+from rules.messages import Message
+from rules.model import Evidence
 from tests.lab.histories import assessment, keep, machine, missing, passing
 from tests.lab.snapshots import debian_host
 from tests.lab.windows_snapshots import windows_host
@@ -68,7 +70,7 @@ def test_the_runs_of_a_client_are_listed_newest_first(auditor: Callable[..., Res
 def test_one_run_tells_what_changed_and_lists_it_when_asked(auditor: Callable[..., Result], path: Path) -> None:
     short = auditor("history", path, "--run", "2")
     assert "new: 1, still open: 1, fixed: 1, back again: 0, not re-audited: 0" in short.stdout
-    assert "1 kept, 0 missed" in short.stdout
+    assert "fixes installed in time: 1, late: 0, on an unknown day: 0" in short.stdout
     assert "openssl" not in short.stdout
     long = auditor("history", path, "--run", "2", "--changes", "--lang", "fr").stdout
     assert missing("web", "openssl").ref in long
@@ -140,6 +142,21 @@ def test_evidence_goes_after_its_time_and_figures_and_findings_stay(tmp_path: Pa
         assert purge(store, TERMS, NOW).evidence == ()
 
 
+def test_no_evidence_goes_while_its_figures_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures stay for ever: they are written with what is removed, or nothing is removed."""
+    with Store(tmp_path / "history.sqlite") as store:
+        for number in (40, 0):
+            keep(store, assessment(month(number), missing("web", "sudo")))
+        with monkeypatch.context() as patch:
+            patch.setattr("auditor.retention.store_figures", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                purge(store, TERMS, NOW)
+        assert store.assessment(1).findings
+        monkeypatch.setattr("auditor.background.store_figures", lambda *_: None)  # as where another process writes
+        assert purge(store, TERMS, NOW).evidence == (1,)
+        assert store.database.rows("SELECT run_id FROM figures") == [(1,)]
+
+
 def test_a_run_no_longer_kept_says_so_and_names_the_setting(auditor: Callable[..., Result], tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     with Store(path) as store:
@@ -173,13 +190,16 @@ def test_what_a_run_saw_that_never_ended_goes_too(tmp_path: Path) -> None:
 
 
 def test_one_wrong_clock_removes_nothing(tmp_path: Path) -> None:
-    """At the end of a run ages are counted from the run before it."""
+    """At the end of a run ages are counted from it or from the run before it, whichever is earlier."""
     with Store(tmp_path / "history.sqlite") as store:
         for number in (2, 1):
             keep(store, assessment(month(number), passing("web")))
         run = keep(store, assessment(NOW + timedelta(days=20_000), passing("web")))
         assert purge_after_run(store, run, TERMS).evidence == ()
         assert purge_after_run(store, 1, TERMS).evidence == ()  # nothing before it
+        run = keep(store, assessment(NOW, passing("web")))  # the clock is right again, and the run before is not
+        assert purge_after_run(store, run, TERMS).evidence == ()
+        assert store.assessment(1).findings
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +297,8 @@ def test_counts_and_figures_are_the_same_without_the_people(
         assert tenant.skus
     result = auditor("report", path, "--run", "1", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
+    assert "no longer kept of run 1" in result.stderr
+    assert "no longer kept" not in auditor("report", path, "--run", "2", "-o", tmp_path / "out").stderr
 
 
 def test_people_of_machines_are_numbered() -> None:
@@ -295,11 +317,36 @@ def test_people_of_machines_are_numbered() -> None:
     assert 'last_used_at":null' in plain
 
 
+def test_sentences_name_no_account_and_machines_keep_their_names() -> None:
+    """Accounts are named in what collectors tell and in evidence, where no address and no folder gives them away."""
+    host = windows_host("pc-accueil")
+    assert host.windows is not None
+    profiles = (
+        UserProfile(sid="S-1-5-21-1-2-3-1104", name="j.lambert", hive_loaded=False),
+        UserProfile(sid="S-1-5-21-1-2-3-5", name="accueil", hive_loaded=False),
+    )
+    detail = "2 profiles were not signed in: accueil, j.lambert.\nasked for\tj.lambert@x.example, on pc-accueil"
+    gap = Gap(kind=FactKind.APPLICATIONS, collector="applications", reason=GapReason.FAILED, detail=detail)
+    host = replace(host, windows=replace(host.windows, profiles=profiles), gaps=(gap,))
+    pseudonyms = Pseudonyms()
+    pseudonyms.learn(accounts_of(host))
+    plain = host_without_people(host, pseudonyms)
+    assert (
+        plain.gaps[0].detail == "2 profiles were not signed in: #2, #1.\nasked for\t#5, on pc-accueil"
+    )  # the identifiers are #3 and #4
+    assert plain.target.name == "pc-accueil"
+    line = Evidence(what=Message(text="x", params={"users": "j.lambert"}), seen="2 (pc-accueil, j.lambert)")
+    found = replace(missing("pc-accueil", "AutoCAD"), evidence=(line,))
+    (kept,) = assessment_without_people(assessment(NOW, found), pseudonyms).findings
+    assert (kept.evidence[0].seen, kept.evidence[0].what.params) == ("2 (pc-accueil, #1)", {"users": "#1"})
+
+
 def test_an_audit_removes_what_is_past_its_time_by_itself(
     demonstrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from auditor.demo.company import prepare
-    from auditor.session import Wish, session
+    from auditor.rendering import Wish
+    from auditor.session import session
 
     folder = tmp_path / "demo"
     folder.mkdir()
@@ -318,7 +365,7 @@ def test_purging_by_hand_tells_what_was_removed(auditor: Callable[..., Result], 
             keep(store, assessment(moment, passing("web")))
     assert "evidence of 1 run (1)" in auditor("history", path, "--purge").stdout
     again = json.loads(auditor("history", path, "--purge", "--json").stdout)
-    assert again["purged"] == {"evidence": [], "people": []}
+    assert again["purged"] == {"evidence": [], "people": [], "mails": 0}
     assert auditor("history", path, "--purge", "--run", "1").exit_code == 2
 
 

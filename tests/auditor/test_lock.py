@@ -57,3 +57,10 @@ def test_without_a_place_for_the_lock_the_audit_runs_all_the_same(tmp_path):
     with sole_run(tmp_path / "gone"):
         ran = True
     assert ran
+
+
+def test_what_a_link_in_the_place_of_the_lock_leads_to_is_not_written(tmp_path):
+    (tmp_path / "precious").write_text("notes")
+    (tmp_path / FILE_NAME).symlink_to(tmp_path / "precious")
+    with sole_run(tmp_path):
+        assert (tmp_path / "precious").read_text() == "notes"

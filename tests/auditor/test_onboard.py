@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from auditor.checkup import covers
+from auditor.checkup.tenants import covers
 from auditor.config import load
 from auditor.exits import Exit
 from auditor.onboarding import EXTRAS, key_of

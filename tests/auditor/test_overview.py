@@ -1,5 +1,6 @@
 """`auditor audit --all`: every client, one failing harms no other, and the provider's overview at the end."""
 
+import json
 from pathlib import Path
 
 import openpyxl
@@ -64,3 +65,72 @@ def test_the_second_month_is_compared_with_the_first(clients):
     head = next(row for row in rows if row[0] == "Client")
     alpha = dict(zip(head, next(row for row in rows if row[0] == "Alpha"), strict=True))
     assert alpha["Nouveaux constats"] == 0
+
+
+def test_a_defect_in_one_client_costs_no_other_its_report(clients, monkeypatch, capsys):
+    from auditor import outcomes
+
+    written = outcomes.write_reports
+
+    def breaks(assessment, *rest, **more):
+        if assessment.client == "Alpha":
+            raise ZeroDivisionError("a defect")
+        return written(assessment, *rest, **more)
+
+    monkeypatch.setattr(outcomes, "write_reports", breaks)
+    assert main(["audit", "--all", str(clients)]) == 2
+    assert states(clients) == {"Alpha": "rapport non remis", "Beta": "audit incomplet"}
+    said = capsys.readouterr().err
+    assert "a defect of auditor stopped it (ZeroDivisionError: a defect)" in said
+    assert "1 of 2 clients were audited and have no report" in said
+
+
+def test_ctrl_c_while_reports_are_written_keeps_every_run_and_says_who_has_none(clients, monkeypatch, capsys):
+    from auditor import outcomes
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outcomes, "write_reports", stopped)
+        assert main(["audit", "--all", str(clients)]) == 130
+    assert states(clients) == {"Alpha": "arrêté", "Beta": "arrêté"}
+    assert f"auditor report {clients / 'beta'}" in str(reasons(clients))
+    assert not list((clients / "beta" / "reports").glob("*.xlsx"))
+    assert "no further report is written" in capsys.readouterr().err
+    assert main(["report", str(clients / "beta")]) == 0, "what was collected was judged and kept"
+
+
+def reasons(folder):
+    (file,) = (folder / "overview").glob("*_vue-d-ensemble.xlsx")
+    return [[cell.value for cell in row] for row in openpyxl.load_workbook(file).worksheets[1].iter_rows()]
+
+
+def test_a_client_folder_that_leads_nowhere_is_told_and_not_left_out(clients):
+    """A link to a share that is not mounted; left out, its client would silently not be audited."""
+    (clients / "gamma").symlink_to(clients / "not-mounted")
+    assert main(["audit", "--all", str(clients)]) == 2
+    assert states(clients)[str(clients / "gamma")] == "non audité"
+
+
+def test_json_of_all_clients_has_one_shape_however_many_there_are(clients, capsys):
+    (clients / "beta" / "client.toml").unlink()
+    main(["audit", "--all", str(clients), "--json"])
+    shown = json.loads(capsys.readouterr().out)
+    assert [document["assessment"]["client"] for document in shown["clients"]] == ["Alpha"]
+    (clients / "alpha" / "client.toml").write_text("[client]\n", "utf-8")
+    assert main(["audit", "--all", str(clients), "--json"]) == 2
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["clients"], shown["exit"]["code"]) == ([], 2)
+    assert [refused["client"] for refused in shown["refused"]] == [str(clients / "alpha")]
+
+
+@pytest.mark.parametrize(("first", "second"), [("A/B", "A_B"), ("Same", "same"), ("x" * 90 + "1", "x" * 90 + "2")])
+def test_clients_whose_files_would_have_one_name_are_refused_before_one_overwrites_the_other(
+    clients, first, second, capsys
+):
+    for folder, name in (("alpha", first), ("beta", second)):
+        (clients / folder / "client.toml").write_text(GOOD.format(name=name), "utf-8")
+    assert main(["audit", "--all", str(clients), "--output", str(clients.parent / "out")]) == 2
+    assert "would overwrite each other's files" in capsys.readouterr().err
+    assert main(["audit", "--all", str(clients)]) == 3, "apart from each other they may be called alike"

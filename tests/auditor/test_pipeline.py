@@ -15,6 +15,8 @@ import pytest
 
 from auditor import visits
 from auditor.demo.company import AS_OF, Demonstration, prepare
+from auditor.demo.described import machines
+from auditor.demo.recordings import write
 from auditor.errors import HistoryFull
 from auditor.packing import pack
 from auditor.pipeline import Plan, Result, conduct
@@ -231,6 +233,16 @@ def test_packages_wanted_from_the_feeds_are_gathered_while_visiting(tmp_path: Pa
     assert "openssl" in spool.needed["debian:12"]
 
 
+@pytest.fixture
+def quick_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local machine that answers at once, with what one of the demonstration's said."""
+    (machine,) = [machine for machine in machines() if machine.name == "srv-sauvegarde"]
+    said = read_recording(write(machine, tmp_path / "demo")).output
+    local = Transport(protocol=Protocol.LOCAL, run=lambda *_, **__: said)
+    monkeypatch.setattr("collectors.transports.discover", lambda: {Protocol.LOCAL: local})
+
+
+@pytest.mark.usefixtures("quick_local")
 def test_a_recording_of_a_run_is_written_for_each_machine_visited(tmp_path: Path) -> None:
     plan = Plan(
         contract=Contract(client="c"),
@@ -242,6 +254,7 @@ def test_a_recording_of_a_run_is_written_for_each_machine_visited(tmp_path: Path
     assert [file.name for file in (tmp_path / "taped").iterdir()] == ["here.rec"]
 
 
+@pytest.mark.usefixtures("quick_local")
 def test_a_recording_that_cannot_be_written_is_told_and_the_machine_is_audited(tmp_path: Path) -> None:
     class Listens(Silent):
         def __init__(self) -> None:

@@ -199,7 +199,7 @@ def test_another_currency_is_refused(tmp_path: Path) -> None:
 
 def test_empty_rows_and_quoted_newlines_do_not_disturb_the_count(tmp_path: Path) -> None:
     found = _csv(tmp_path, "\n" + _HEAD + '\n;;;;;\n"SPB";20;month;;2026-01-01;"devis\n118"\n')
-    assert found.prices[0].source.startswith("prices.csv, row 6"), "the row on which it ends"
+    assert found.prices[0].source.startswith("prices.csv, row 5"), "as a spreadsheet program counts"
 
 
 def test_a_workbook_is_read_with_its_dates_numbers_and_texts(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from auditor import protection
 from auditor.config import load
 from auditor.errors import SecretError, SettingsError
 from auditor.protection import protected, report_password
+from auditor.rendering import Wish, rendered, write_reports
 from auditor.secrets import Resolver
-from auditor.session import Wish, rendered, write_reports
 from collectors.credentials import Secret
 from reports.workbook import file_name, render
 from tests.lab import assessments as lab

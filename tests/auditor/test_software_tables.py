@@ -174,7 +174,7 @@ def test_the_list_of_a_client_tells_what_its_files_hold_and_what_is_odd_in_them(
 def test_every_mistake_of_a_file_of_rights_is_a_line_of_its_own(tmp_path, auditor):
     workbook(tmp_path, ("", "poste", 1), ("A*", "chaise", 1))
     read(tmp_path)
-    for command in (("audit", tmp_path), ("scan", "srv-files", "--client", tmp_path), ("doctor", tmp_path)):
+    for command in (("audit", tmp_path), ("scan", "srv-files", "--client", tmp_path)):
         told = auditor(*command)
         first, *mistakes = told.stderr.splitlines()
         assert (told.exit_code, first) == (2, f"Error: {tmp_path / 'licenses.xlsx'}: 2 mistakes:")
@@ -184,11 +184,24 @@ def test_every_mistake_of_a_file_of_rights_is_a_line_of_its_own(tmp_path, audito
         ]
 
 
+def test_doctor_tells_every_mistake_of_a_file_of_rights_and_goes_on(tmp_path, auditor):
+    workbook(tmp_path, ("", "poste", 1), ("A*", "chaise", 1))
+    read(tmp_path)
+    told = auditor("doctor", tmp_path, "--offline")
+    words = " ".join(told.stdout.split())
+    assert told.exit_code == 2
+    assert "2 mistakes" in words
+    assert "sheet Licences, cell A2:" in words
+    assert "sheet Licences, cell B3:" in words
+    assert "Planification" in words, "the other checks are told all the same"
+
+
 def test_doctor_tells_whether_there_is_anything_to_compare_with(tmp_path, auditor):
     read(tmp_path)
-    assert "rien n'est comparé à ce qui a été acheté" in " ".join(auditor("doctor", tmp_path).stdout.split())
+    assert "Rien n'indique ce qui a été acheté" in " ".join(auditor("doctor", tmp_path, "--offline").stdout.split())
     workbook(tmp_path, ROW)
-    assert "Licences achetées : 1 ligne" in " ".join(auditor("doctor", tmp_path).stdout.split())
+    shown = " ".join(auditor("doctor", tmp_path, "--offline").stdout.split())
+    assert "Droits acquis : 1 ligne dans licenses.xlsx" in shown
 
 
 def test_init_writes_the_template_beside_the_client_file(tmp_path, auditor):

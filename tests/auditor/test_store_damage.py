@@ -1,6 +1,7 @@
 """A history that is damaged is set aside, a clock that was set back is told: never in silence, and nothing is lost."""
 
 import os
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from auditor.background import background_or_less, figures_of_run
 from auditor.errors import HistoryDamaged, HistoryError
 from auditor.keeping import opened_for_run
 from auditor.store import Store
@@ -60,6 +62,43 @@ def test_a_damaged_history_is_set_aside_with_the_date_and_the_run_goes_on(
     assert aside.read_bytes() == content
     assert aside.name in note
     assert "earlier months are missing" in note
+
+
+@pytest.mark.parametrize("column", ["started_at", "as_of"])
+def test_a_value_nobody_can_read_is_damage_too(path: Path, column: str) -> None:
+    """SQLite keeps no checksums: a table can be sound and a day in it no day."""
+    connection = sqlite3.connect(path)
+    connection.execute(f"UPDATE runs SET {column} = '2026-1x-01'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(HistoryDamaged, match="2026-1x-01"), Store(path) as store:
+        store.runs()
+    store, (note,) = opened_for_run(path, NOW)
+    with store:
+        assert store.runs() == ()
+    assert "set aside" in note
+
+
+def test_a_finding_nobody_can_read_costs_the_comparison_and_no_report(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE findings SET first_on = 'soon'")
+    connection.commit()
+    connection.close()
+    found = assessment(NOW, missing("web", "sudo"))
+    with Store(path) as store:
+        run = store.begin(client=found.client, started_at=NOW, product_version="0.1.0")
+        with pytest.raises(HistoryDamaged):
+            store.conclude(run, found, interrupted=False)
+        assert background_or_less(store, run, found).changes is None
+
+
+def test_figures_nobody_can_read_are_made_anew(path: Path) -> None:
+    with Store(path) as store:
+        told = figures_of_run(store, store.run(1))
+        with store.database.transaction() as connection:
+            connection.execute("UPDATE figures SET body = '{'")
+        assert figures_of_run(store, store.run(1)) == told
+        assert store.database.row("SELECT body FROM figures")[0] != "{"
 
 
 def test_a_second_damaged_history_of_a_day_does_not_replace_the_first(path: Path) -> None:

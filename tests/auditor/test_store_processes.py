@@ -95,17 +95,19 @@ def _check(path: Path, lines: list[str]) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 def test_killed_at_any_instant_nothing_stored_is_lost(tmp_path: Path) -> None:
-    """The same file is written, killed and opened again, at random instants; what was stored before stays too."""
+    """The same file is written, killed and opened again, after any step; what was stored before stays too."""
     path = tmp_path / "history.sqlite"
     chance, told = random.Random(20261123), list[str]()
-    for _ in range(6):
+    for steps in (0, 1, 2, 6, 11, 16):  # a run is told in four lines
         process = _writer(path, "pc", 1000)
+        assert process.stdout is not None
         _go(process)
-        time.sleep(chance.random() * 0.35)
+        told += [process.stdout.readline() for _ in range(steps)]
+        time.sleep(chance.random() * 0.05)
         process.send_signal(signal.SIGKILL)
-        out, errors = process.communicate(timeout=30)
+        told += [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, errors
-        told += [line for line in out.splitlines(keepends=True) if line.endswith("\n")]
         _check(path, told)
     assert any(line.startswith("concluded") for line in told)
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 import pytest
 
+from collectors.cloud.facts import TenantFact
 from reports.actions import actions
 from reports.background import Figures
 from reports.figures import figures_of
@@ -73,10 +75,28 @@ def test_amounts_are_kept_by_the_month() -> None:
     assert figures.spend == view.licenses.totals.monthly_cost
     assert isinstance(figures.spend, Decimal)
     assert {seat.product: seat.seats for seat in figures.seats} == {
-        product.line.sku_id: product.line.bought
-        for product in view.licenses.products
-        if product.line.bought is not None
+        f"{product.tenant.target.name}/{product.line.sku_id}": product.line.bought for product in view.licenses.products
     }
+
+
+def test_two_tenants_with_the_same_product_are_two_quantities() -> None:
+    assessment = licensed.licenses_of_two_tenants()
+    figures = figures_of(assessment, 1)
+    assert len({seat.product for seat in figures.seats}) == len(figures.seats)
+    assert sum(seat.seats for seat in figures.seats) == View(assessment).licenses.totals.bought
+
+
+def test_a_tenant_that_was_not_read_is_no_quantity_given_up() -> None:
+    """With what is left of two tenants the bill seemed to fall by all the seats of the other."""
+    both = licensed.licenses_of_two_tenants()
+    away = replace(both.tenants[1], reached=False, licenses=(), gaps=(licensed.gap(TenantFact.TENANT),))
+    figures = figures_of(replace(both, tenants=(both.tenants[0], away)), 1)
+    assert (figures.spend, figures.seats) == (None, ())
+
+
+def test_a_product_without_a_known_quantity_leaves_no_month_to_compare() -> None:
+    unread = licensed.told(lab.spotless(), licensed.tenant(*licensed.LINES, licensed.line(licensed.PREMIUM, bought=None)))
+    assert figures_of(unread, 1).seats == ()
 
 
 def test_a_run_is_complete_when_everything_asked_answered() -> None:

@@ -116,7 +116,7 @@ def test_the_subject_names_client_month_and_what_is_expected() -> None:
     )
     assert plain(letter(deciding(1), "fr").subject).endswith(": 1 décision attendue")
     assert letter(deciding(1), "en").subject == (
-        "[Menuiserie Dubois & Fils] Monthly report computers & licences – August 2026: 1 decision needed"
+        "[Menuiserie Dubois & Fils] Monthly report computers & licenses – August 2026: 1 decision needed"
     )
 
 

@@ -313,3 +313,26 @@ def test_nothing_that_was_open_is_lost_or_counted_twice(
     assert len(found.new) + found.still_open == len(is_open)
     reached = {subject.name for subject in subjects if subject.reached}
     assert all(one.sighting.subject in reached for one in found.fixed)
+
+
+@pytest.mark.parametrize("rule", ["waiver.ending", "waiver.orphaned"])
+def test_a_waiver_nobody_needs_to_speak_of_any_more_is_settled(rule: str) -> None:
+    """Rules about waivers give no answer when there is nothing to say: that was told as not re-audited for a year."""
+    told = sight("W1", rule=rule, subject="")
+    found = compare(look(JULY, told, passed()), look(AUGUST, passed()))
+    assert (keys([gone.sighting for gone in found.fixed]), found.unseen) == (["W1"], ())
+    away = compare(look(JULY, told, passed()), look(AUGUST, subjects=(replace(WEB, reached=False),)))
+    assert (away.fixed, keys(away.unseen)) == ((), ["W1"])
+
+
+def test_what_the_client_decided_to_keep_is_not_fixed_and_counts_again_when_that_ends() -> None:
+    def person(outcome: Outcome = Outcome.FAIL) -> Sighting:
+        return sight("ann", outcome, rule="m365.inactive_users", subject="srv")
+
+    accepted = look(AUGUST, person(Outcome.NOT_APPLICABLE), subjects=(SRV,))
+    found = compare(look(JULY, person(), subjects=(SRV,)), accepted)
+    assert (found.fixed, found.unseen, keys(found.kept)) == ((), (), ["ann"])
+    ended = compare(after(found, accepted), look(SEPTEMBER, person(), subjects=(SRV,)))
+    assert (ended.still_open, ended.new, ended.reopened) == (1, (), ())
+    settled = compare(after(found, accepted), look(SEPTEMBER, passed("srv", "m365.inactive_users"), subjects=(SRV,)))
+    assert keys([gone.sighting for gone in settled.fixed]) == ["ann"]

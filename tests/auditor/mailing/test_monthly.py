@@ -1,8 +1,10 @@
 """`auditor audit --mail` and `auditor mail`, from client.toml to a message in a mailbox, and every way between."""
 
+import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -102,6 +104,22 @@ def test_a_report_arrives_with_its_workbook(tmp_path: Path, recording: Path, ser
     assert PASSWORD not in done.output
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_password_is_in_no_log_and_in_no_file(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    password = "wrong-Pässword" if refused else PASSWORD
+    monkeypatch.setenv("MAIL_PASSWORD", password)
+    client = folder(tmp_path, recording, table(server))
+    done = auditor("--debug", "audit", client, "--mail", "--json")
+    assert (states(client) == [State.QUEUED]) is refused
+    plain = base64.b64encode(f"\0{USER}\0{password}".encode()).decode()
+    written = b"".join(file.read_bytes() for file in client.rglob("*") if file.is_file())
+    for secret in (password, base64.b64encode(password.encode()).decode(), plain):
+        assert secret not in done.output + done.stderr
+        assert secret.encode() not in written
+
+
 def test_the_exit_code_is_the_audits_where_the_mail_went(
     tmp_path: Path, recording: Path, server: MailServer, auditor: Run
 ) -> None:
@@ -153,6 +171,20 @@ def test_a_report_that_is_held_goes_when_it_is_released(
     assert server.received[0].content == file.read_bytes(), "what was read is what was sent"
     assert states(client) == [State.SENT]
     assert "Rien à envoyer." in auditor("mail", "release", client).stdout
+
+
+def test_a_report_nobody_released_is_dropped_when_the_time_of_personal_data_is_over(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run
+) -> None:
+    client = folder(tmp_path, recording, table(server, hold="true"))
+    auditor("audit", client, "--mail")
+    assert "jamais envoyé" not in auditor("history", client, "--purge").stdout
+    connection = sqlite3.connect(client / "outbox.sqlite")
+    connection.execute("UPDATE messages SET made_at = '2020-01-01T06:00:00+00:00', period = '2020-01'")
+    connection.commit()
+    connection.close()
+    assert "1 courriel jamais envoyé est retiré" in auditor("history", client, "--purge").stdout
+    assert states(client) == []
 
 
 def test_an_incomplete_audit_is_held_where_only_complete_ones_go(

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,21 @@ def test_a_newer_report_replaces_one_that_nobody_got(file: Path) -> None:
         assert [entry.run for entry in outbox.entries()] == [2]
         with pytest.raises(OutboxError, match=f"no message {old.id}"):
             outbox.entry(old.id)
+
+
+def test_what_nobody_ever_sent_is_dropped_when_the_time_of_personal_data_is_over(file: Path) -> None:
+    with Outbox(file) as outbox:
+        kept(outbox, hold=True)
+        both = draft(settings(to=(TO, COPY)))
+        some = outbox.keep(replace(both, period="2026-07"), hold=False, at=AT).entry
+        content = outbox.content(some)[200:260]
+        some = outbox.move(some, State.QUEUED, at=AT, problem=f"{COPY}: 450 later", accepted=(TO,))
+        assert outbox.expire(AT) == 0
+        assert outbox.expire(AT + timedelta(seconds=1)) == 2
+        (left,) = outbox.entries()
+        assert (left.id, left.state, left.accepted, left.problem) == (some.id, State.SENT, (TO,), f"{COPY}: 450 later")
+        assert not outbox.keep(replace(both, period="2026-07"), hold=False, at=AT).new
+    assert content not in file.read_bytes()
 
 
 def test_another_month_and_another_client_have_reports_of_their_own(file: Path) -> None:

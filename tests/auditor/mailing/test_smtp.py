@@ -1,5 +1,6 @@
 """A mail server: what it takes, and each way it can fail, told apart. Real sockets and real TLS on loopback."""
 
+import base64
 import re
 import socket
 import ssl
@@ -268,6 +269,20 @@ def test_logins_that_cannot_be_checked_now_are_tried_later() -> None:
         receipt, _ = carry(smtp(server.port, security=Security.NONE))
     assert receipt.fate is Fate.LATER
     assert "cannot check logins at the moment" in receipt.problem
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+@pytest.mark.parametrize("code", ["535", "454"])
+def test_a_server_that_repeats_the_login_it_refuses_does_not_give_it_away(mechanism: str, code: str) -> None:
+    """What a server says is told, and kept in the outbox; some quote the line they did not understand, in capitals."""
+    plain = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
+    line = base64.b64encode(PASSWORD.encode()).decode()
+    answer = f"{code} 5.5.1 what is {plain}, {line.upper()} or {PASSWORD}?"
+    replies = {"AUTH": [answer]} if mechanism == "PLAIN" else {"AUTH": ["334 UGFzc3dvcmQ6"], line.upper(): [answer]}
+    with odd_server(features=(f"AUTH {mechanism}",), replies=replies) as server:
+        receipt, _ = carry(smtp(server.port, security=Security.NONE))
+    assert "what is ***, *** or ***?" in receipt.problem
+    assert PASSWORD not in repr(receipt)
 
 
 @pytest.mark.parametrize(("features", "problem"), [((), "takes no login"), (("AUTH XOAUTH2",), "no login we know")])

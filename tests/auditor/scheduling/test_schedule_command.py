@@ -101,3 +101,24 @@ def test_audit_all_takes_every_client_folder(tmp_path, capsys):
     out = capsys.readouterr().out
     assert str(tmp_path / "a") in out
     assert str(tmp_path / "b") in out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--weekday", "fri"), "--weekday: it goes with --weekly"),
+        (("--weekly", "--day", "5"), "--day: a weekly audit has no day of the month"),
+    ],
+)
+def test_a_day_that_the_rhythm_would_not_heed_is_refused(tmp_path, capsys, words, problem):
+    assert main(["schedule", str(client(tmp_path / "martin")), *words]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_a_client_alone_does_not_take_the_place_of_the_schedule_it_shares_with_others(tmp_path):
+    first, second = client(tmp_path / "a"), client(tmp_path / "b")
+    alone, shared = (
+        run(*folders, "--kind", "systemd").output.splitlines()[0] for folders in ((first,), (first, second))
+    )
+    assert alone.rpartition("/")[2].startswith("auditor-a-")
+    assert alone != shared

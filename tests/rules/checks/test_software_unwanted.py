@@ -40,6 +40,18 @@ def test_forbidden_software_fails_on_its_machine_however_the_list_names_it(writt
     assert (reason.seen, reason.source) == ("règlement intérieur", "client.toml, software.unwanted")
 
 
+def test_an_entry_that_names_a_version_means_that_one_alone() -> None:
+    old = Application(
+        name="Microsoft Office Standard 2010", version="14.0.7015", scope="machine", publisher="Microsoft"
+    )
+    new = Application(name="Microsoft Office Standard 2019", version="16.0.1", scope="machine", publisher="Microsoft")
+    listed = (_entry("Office 2010"), _entry("Office 2013"))
+    assert only(_asked(new, listed=listed)).outcome is Outcome.PASS
+    found = only(_asked(old, new, listed=listed))
+    assert (found.outcome, found.key, len(found.evidence)) == (Outcome.FAIL, "office/2010", 2)
+    assert len(only(_asked(old, new, listed=(_entry("Office"),))).evidence) == 3
+
+
 def test_what_is_only_unwanted_is_something_to_talk_about() -> None:
     talk = UnwantedSoftware(product="teamviewer", reason="doublon", forbidden=False)
     found = only(_asked(TEAMVIEWER, listed=(talk,)))

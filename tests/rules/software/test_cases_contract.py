@@ -119,14 +119,23 @@ def test_case_66_a_pattern_covers_programs_no_table_knows():
 def test_case_67_the_most_specific_pattern_is_used_first():
     pcs = machines(3, unrecognized=(program("Kompas Paie 9"),))
     summary = position(pcs, [right("Kompas*", 5, id="wide"), right("Kompas Paie*", 3, id="close")])
-    told = line(summary, "program:kompas-paie*")
-    assert told.status is Status.EXCESS
+    told, wide = line(summary, "program:kompas-paie*"), line(summary, "program:kompas*")
+    assert (told.status, told.owned, told.gap) == (Status.OK, 3, 0)
+    assert (wide.status, wide.owned, summary.idle) == (Status.EXCESS, 5, ())
     assert "ambiguous" not in noted(told)
+
+
+def test_case_67_what_the_closest_pattern_lacks_the_wider_one_covers():
+    pcs = machines(5, unrecognized=(program("Kompas Paie 9"),))
+    summary = position(pcs, [right("Kompas*", 5, id="wide"), right("Kompas Paie*", 3, id="close")])
+    told = line(summary, "program:kompas-paie*")
+    assert (told.status, told.owned, told.transferred) == (Status.OK, 3, 2)
 
 
 def test_case_67_patterns_that_fit_equally_well_are_told():
     pcs = machines(3, unrecognized=(program("Kompas Paie"),))
     told = line(position(pcs, [right("Kompas*", 5), right("*s Paie", 3)]), "program:*s-paie")
+    assert told.status is Status.CHECK
     assert "ambiguous" in noted(told)
 
 

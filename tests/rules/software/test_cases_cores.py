@@ -210,6 +210,13 @@ def test_an_access_license_does_not_reach_a_newer_server():
     assert "cal_older" in noted(told)
 
 
+def test_access_licenses_whose_version_stands_in_their_name_do_not_reach_newer_servers():
+    cals = right("CAL utilisateur Windows Server 2019", 5, Metric.USER_CAL)
+    told = line(position([server("srv", windows_server(version="2022"))], [cals], users=5), "windows-server-cal")
+    assert told.status is Status.CHECK
+    assert "cal_older" in noted(told)
+
+
 def test_remote_desktop_needs_its_own_access_licenses():
     host = server("rds", windows_server(), roles=("remote-desktop-session-host",))
     told = line(position([host], [right("CAL RDS 2022", 20, Metric.USER_CAL)], users=20), "rds-cal")

@@ -111,6 +111,14 @@ def said():
     yield position([device("a")], [right("visio", 1)])
     yield position([device("a", windows())], [right("windows", 1, Metric.USER)])
     yield position([device("a", apps())], [], tenants=[tenant(read=False)])
+    yield position([device("a", office("Home and Business", channel=Channel.RETAIL))], [])
+    yield position([device("a", apps("Personal or Family"), profiles=(profile("cyd"),))], [], tenants=[tenant()])
+    firm = tenant(person("cyd"), person("ann", OFFICE), managed={"a": "cyd@example.com"})
+    yield position([device("a", apps(), profiles=(profile("cyd"), profile("ann", 40)))], [], tenants=[firm])
+    yield position([device("a")], [right("Microsoft 365 Business Premium", 3, Metric.SUBSCRIPTION_SEAT)])
+    yield position([device("a", install("autocad"))], [right("autocad", 1, id="next", start=TODAY + timedelta(days=9))])
+    yield position([device("a", unread=frozenset({FactKind.USER_APPLICATIONS}))], [right("zoom", 1)])
+    yield position([], [right("zoom", 1)])
     mixed = [right("autocad", 3), right("autocad", 2, Metric.NAMED_USER, id="people")]
     yield position(machines(5, install("autocad")), mixed)
     yield from on_servers()
@@ -124,6 +132,7 @@ def on_servers():
     enterprise = tenant(person("ann", CloudRight.WINDOWS_ENTERPRISE))
     yield position([host, *guests], [right("windows-server", 4, Metric.SERVER, edition="Standard"), *cals])
     yield position([host, *guests], [right("windows-server", 8, Metric.CORE, edition="Datacenter", units_per_pack=2)])
+    yield position([server("rok", replace(windows_server(), channel=Channel.OEM), sockets=2, cores=24)], [])
     yield position([server("dc", windows_server("Datacenter"))], cals, users=5, tenants=[enterprise])
     yield position([server("srv", windows_server())], cals, tenants=[enterprise])
     yield position(

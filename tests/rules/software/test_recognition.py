@@ -73,17 +73,17 @@ def test_case_45_editions_are_told_apart_in_french_as_in_english():
         ("O365BusinessEEANoTeamsRetail", "microsoft-365-apps", "Business", "", Channel.SUBSCRIPTION),
         ("O365ProPlusRetail", "microsoft-365-apps", "Enterprise", "", Channel.SUBSCRIPTION),
         ("O365HomePremRetail", "microsoft-365-apps", "Personal or Family", "", Channel.SUBSCRIPTION),
-        ("HomeBusiness2021Retail", "office", "Home and Business", "2021", Channel.UNKNOWN),
-        ("HomeBusinessRetail", "office", "Home and Business", "2016", Channel.UNKNOWN),
-        ("Home2024Retail", "office", "Home", "2024", Channel.UNKNOWN),
+        ("HomeBusiness2021Retail", "office", "Home and Business", "2021", Channel.RETAIL),
+        ("HomeBusinessRetail", "office", "Home and Business", "2016", Channel.RETAIL),
+        ("Home2024Retail", "office", "Home", "2024", Channel.RETAIL),
         ("ProPlus2021Volume", "office", "Professional Plus", "2021", Channel.VOLUME),
         ("ProPlusSPLA2021Volume", "office", "Professional Plus", "2021", Channel.SPLA),
         ("VisioPro2021Volume", "visio", "Professional", "2021", Channel.VOLUME),
         ("VisioProXVolume", "visio", "Professional", "2016", Channel.VOLUME),
         ("VisioProRetail", "visio", "Professional", "", Channel.UNKNOWN),  # of 2016, or of Visio Plan 2
-        ("ProjectStd2019Retail", "project", "Standard", "2019", Channel.UNKNOWN),
+        ("ProjectStd2019Retail", "project", "Standard", "2019", Channel.RETAIL),
         ("Access2021Volume", "access", "", "2021", Channel.VOLUME),
-        ("SkypeforBusinessEntry2019Retail", "skype-for-business", "Basic", "2019", Channel.UNKNOWN),
+        ("SkypeforBusinessEntry2019Retail", "skype-for-business", "Basic", "2019", Channel.RETAIL),
     ],
 )
 def test_click_to_run_ids_tell_product_edition_version_and_channel(identity, product, edition, version, channel):
@@ -149,7 +149,7 @@ def test_case_47_the_key_in_use_tells_how_a_retail_office_was_sold():
         channel="OEM:NONSLP",
     )
     assert _only(_on(office=(_office("HomeBusiness2021Retail"),), activations=(key,))).channel is Channel.OEM
-    assert _only(_on(office=(_office("HomeBusiness2019Retail"),), activations=(key,))).channel is Channel.UNKNOWN
+    assert _only(_on(office=(_office("HomeBusiness2019Retail"),), activations=(key,))).channel is Channel.RETAIL
 
 
 def test_case_48_windows_is_told_by_build_and_edition_and_its_channel_by_the_key():
@@ -399,6 +399,27 @@ def test_on_linux_only_oracles_own_packages_of_java_are_certain():
         ("  WithSecure™   Elements ", "withsecure"),
         ("Sage 100", "sage-100"),
         ("Creative Cloud All Apps", "adobe-creative-cloud-all"),
+        ("Creative Cloud", "adobe-creative-cloud-all"),
+        ("Office Standard 2019", "office"),
+        ("Office 2021 Famille et Petite Entreprise (boîte)", "office"),
+        ("Office LTSC 2021 Standard", "office"),
+        ("Office Pro Plus 2019", "office"),
+        ("MS Project Professionnel 2021", "project"),
+        ("Visio Pro 2021", "visio"),
+        ("Access 2019", "access"),
+        ("Windows Pro", "windows"),
+        ("Windows Serveur 2022 Standard", "windows-server"),
+        ("SQL Server Standard 2019", "sql-server"),
+        ("Acrobat Pro DC", "adobe-acrobat"),
+        ("Acrobat Standard 2020", "adobe-acrobat"),
+        ("Photoshop CC", "adobe-photoshop"),
+        ("TeamViewer Business", "teamviewer"),
+        ("Antidote 11", "antidote"),
+        ("FileMaker Pro 19", "filemaker-pro"),
+        ("CAL utilisateur Windows Server 2022", "windows-server-cal"),
+        ("CAL RDS 2022", "rds-cal"),
+        ("Microsoft 365 Business Premium", "microsoft-365-apps"),
+        ("Office 365 E3", "microsoft-365-apps"),
     ],
 )
 def test_a_product_is_found_by_what_people_call_it(text, identity):
@@ -407,7 +428,21 @@ def test_a_product_is_found_by_what_people_call_it(text, identity):
     assert found.id == identity
 
 
-@pytest.mark.parametrize("text", ["", "   ", "Logiciel métier ACME", "*"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "Logiciel métier ACME",
+        "*",
+        "Pro",
+        "50",
+        "365",
+        "Office métier",
+        "Acrobat Dupont",
+        "Gestion ACME 2024",
+    ],
+)
 def test_what_nobody_sells_is_no_product(text):
     assert product_named(text) is None
 

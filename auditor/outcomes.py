@@ -1,0 +1,220 @@
+"""What became of each client of a run: files, mail, words on the terminal, one JSON document and one exit code."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from auditor.conclusion import Conclusion, conclude
+from auditor.delivery import Delivered
+from auditor.errors import AuditorError, DeliveryError
+from auditor.exits import Exit, first_of
+from auditor.history_tables import HistorySettings
+from auditor.output import Refused, as_json, documents, result_document
+from auditor.overview import client_result, write_overview
+from auditor.pipeline import Course, Result
+from auditor.progress import Plain, printable
+from auditor.rendering import manager_workbook, write_reports
+from collectors.errors import CollectorError
+from rules.model import Assessment
+
+if TYPE_CHECKING:
+    from auditor.mailing.monthly import Told
+    from auditor.session import Job
+    from reports.background import Background
+    from reports.overview import ClientResult
+
+_T = TypeVar("_T")
+
+
+class Outcomes:
+    """What became of each client: told as it is known, its exit code kept."""
+
+    def __init__(self, *, alone: bool, refused: Sequence[Refused], as_json: bool) -> None:
+        self._alone = alone
+        self._as_json = as_json
+        self._refused = list(refused)
+        self._left: list[Refused] = []
+        self._codes: list[Exit] = []
+        self._documents: list[dict[str, object]] = []
+        self._results: list[ClientResult] = []
+        self._absent: list[ClientResult] = []
+        self._stopped = False
+
+    def attempt(self, job: "Job", work: Callable[[], _T]) -> _T | None:
+        """Do something for one client; None where it failed and there are others to go on with."""
+        try:
+            return work()
+        except Exception as error:
+            if self._alone:
+                raise
+            self._refused.append(Refused(client=job.client, problem=_told(job, error)))
+            return None
+
+    def conclude(self, job: "Job", course: Course, ended: Callable[[], Result]) -> None:
+        """Judge and report one client that was visited.
+
+        Once the operator presses Ctrl-C the others are judged, so that nothing collected is lost, and not reported.
+        """
+        try:
+            if self._stopped:
+                ended()
+                problem = f"the operator stopped the run before its report: `auditor report {job.client}` writes it."
+                self._leave(job, "stopped", problem)
+            else:
+                self._take(job, course, ended)
+        except KeyboardInterrupt:
+            if self._alone or self._stopped:
+                raise
+            click.echo("Stopping: what was collected is judged and kept; no further report is written.", err=True)
+            self._stopped = True
+            self._codes.append(Exit.INTERRUPTED)
+            self._leave(job, "stopped", "the operator stopped the run while this client was reported.")
+        except Exception as error:
+            if self._alone:
+                raise
+            self._leave(job, "not_written", _told(job, error))
+
+    def _leave(self, job: "Job", state: str, problem: str) -> None:
+        """Keep for the overview, and for `--json`, a client that was visited and has no report."""
+        from reports.overview import ClientResult
+
+        self._left.append(Refused(client=job.client, problem=problem))
+        self._absent.append(ClientResult(client=job.plan.contract.client, state=state, problem=problem))
+
+    def _take(self, job: "Job", course: Course, ended: Callable[[], Result]) -> None:
+        """Bring one client's run to its end, write what is wished for, and tell it."""
+        from auditor.background import background_or_less
+
+        result = ended()
+        conclusion = conclude(result, job.wish.fail_on)
+        background = background_or_less(course.store, course.run, result.assessment)
+        delivered, problems = write_reports(
+            result.assessment, job.wish, background, machines=lambda: course.store.snapshots(course.run)
+        )
+        if problems and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
+            conclusion = Conclusion(code=Exit.USAGE, reasons=("report_not_written", *conclusion.reasons))
+        _tell_problems(result, delivered, problems)
+        mailed = _mailed(job, result, background)
+        if any(told.failed for told in mailed) and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
+            conclusion = Conclusion(code=Exit.USAGE, reasons=("mail_not_sent", *conclusion.reasons))
+        if job.wish.as_json:
+            document = result_document(job.wish.command, result, conclusion, delivered, history=job.history)
+            if job.mail is not None:
+                document["mail"] = [told.document() for told in mailed]
+            self._documents.append(document)
+        else:
+            if self._codes:
+                click.echo()
+            _tell_summary(result.assessment, job.wish.languages[0], delivered)
+        _tell_mailed(job, mailed)
+        self._codes.append(conclusion.code)
+        self._results.append(client_result(result.assessment.client, conclusion, background))
+        _tidy(course, job.terms)
+
+    def show_all(self, folder: Path) -> None:
+        """Write the provider's overview; that it could not be written gives exit code 2 in the end."""
+        try:
+            delivered = write_overview(folder, (*self._results, *self._absent), self._refused)
+        except DeliveryError as error:
+            click.echo(f"Error: {printable(str(error))}", err=True)
+            self._codes.append(Exit.USAGE)
+        else:
+            click.echo(printable(str(delivered.path)), err=True)
+
+    def told(self, command: str) -> Exit:
+        """Tell what concerns all clients together and return the code that holds for them."""
+        without = [*self._refused, *self._left]
+        code = first_of([*self._codes, *(Exit.USAGE for _ in without)])
+        if not self._alone:
+            count = len(without) + len(self._results)
+            _tell_names(f"{len(self._refused)} of {count} clients were not audited", self._refused)
+            _tell_names(f"{len(self._left)} of {count} clients were audited and have no report", self._left)
+        if self._as_json:
+            alone = self._alone and self._documents
+            document = as_json(self._documents[0]) if alone else documents(command, code, self._documents, without)
+            click.echo(document)
+        return code
+
+
+def _told(job: "Job", error: Exception) -> str:
+    """Tell what cost one client its audit or its report; a defect of ours with its traceback."""
+    problem = str(error)
+    if not isinstance(error, (AuditorError, CollectorError, OSError)):
+        problem = f"a defect of auditor stopped it ({type(error).__name__}: {error})."
+        click.echo(printable(traceback.format_exc()), err=True)
+    click.echo(f"Error: {printable(f'{job.client}: {problem}')}", err=True)
+    return problem
+
+
+def _tell_names(what: str, clients: "Sequence[Refused]") -> None:
+    if clients:
+        click.echo(printable(f"{what}: {', '.join(one.client for one in clients)}"), err=True)
+
+
+def _mailed(job: "Job", result: Result, background: "Background") -> "tuple[Told, ...]":
+    """Mail the report where that is asked for; the report itself is written, and in the history, by then."""
+    how = job.mail
+    if how is None:
+        return ()
+    from auditor.mailing.monthly import Told, mail_report
+
+    assessment, language = result.assessment, how.settings.contract.language
+    try:
+        return mail_report(
+            how,
+            assessment,
+            lambda: manager_workbook(assessment, job.wish, language, background),
+            run=result.run,
+            interrupted=result.interrupted,
+            background=background,
+        )
+    except AuditorError as error:
+        return (Told(text="failed", params={"problem": str(error)}, failed=True),)
+
+
+def _tell_mailed(job: "Job", mailed: "Sequence[Told]") -> None:
+    """Say what became of the mail; beside a JSON document on standard error alone."""
+    from reports.texts import Texts
+
+    texts = Texts(job.wish.languages[0])
+    for told in mailed:
+        click.echo(printable(told.line(texts)), err=told.failed or job.wish.as_json)
+
+
+def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Delivered]) -> None:
+    from reports.console import summary_lines
+    from reports.texts import Texts
+
+    texts = Texts(language)
+    lines = summary_lines(assessment, language)
+    if assessment.machines and all(feed.age_days(assessment.as_of) is None for feed in assessment.feeds):
+        lines.append(texts.text("cli.no_feeds"))
+    lines += [texts.text("cli.report", path=str(item.path)) for item in delivered]
+    click.echo("\n".join(lines))
+
+
+def _tell_problems(result: Result, delivered: Sequence[Delivered], problems: Sequence[str]) -> None:
+    voice = Plain()
+    for warning in result.warnings:
+        voice.note(f"Warning: {warning}")
+    for item in delivered:
+        if item.problem:
+            voice.note(f"{item.wanted} {item.problem}: the new report is {item.path}")
+    for problem in problems:
+        kept = "" if result.history_problem else f" The run is kept as number {result.run} of the history."
+        click.echo(f"Error: {printable(problem)}{kept}", err=True)
+    if result.history_problem:
+        click.echo(f"Error: history not written: {printable(result.history_problem)}", err=True)
+
+
+def _tidy(course: Course, terms: HistorySettings) -> None:
+    """Remove from a history what is past its time; that it could not be costs nothing, the next run tries again."""
+    from auditor.retention import purge_after_run
+
+    try:
+        purge_after_run(course.store, course.run, terms)
+    except AuditorError as error:
+        click.echo(f"Warning: {printable(f'what is past its time was not removed: {error}')}", err=True)
