@@ -104,6 +104,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     if debug:
         logging.getLogger("paramiko").setLevel(logging.INFO)  # its debug lines drown everything else
         logging.getLogger("msal").setLevel(logging.INFO)  # its debug lines hold what signs in
+        logging.getLogger("msoffcrypto").setLevel(logging.INFO)  # and these the key a password makes
         logging.getLogger("urllib3").setLevel(logging.INFO)  # and these the address a mail's workbook is uploaded to
     else:
         for ours in ("auditor", "collectors", "rules", "reports"):  # a defect of ours is worth a traceback, always

@@ -11,6 +11,7 @@ from auditor.spreadsheet_values import UnreadableError, count, plain
 from auditor.spreadsheets import Row
 
 _TOTAL = "is a total, and is not counted"
+_WORDS = frozenset({"product", "id", "publisher", "proof", "note"})
 _MONEY = frozenset({"unit_price", "yearly_price", "monthly_price", "currency"})
 
 
@@ -58,6 +59,11 @@ def only_a_product(row: Row) -> bool:
     return not row.faults and _filled(row) == {"product"}
 
 
+def _only_words(row: Row) -> bool:
+    """Whether one text stands in a row, in a column that cannot make a right by itself."""
+    return not row.faults and len(_filled(row)) == 1 and _filled(row) <= _WORDS
+
+
 def _filled(row: Row) -> set[str]:
     return {column for column in row.values if row.text(column)}
 
@@ -67,13 +73,16 @@ def _table(row: Row) -> str:
 
 
 def _remarks(rows: Sequence[Row]) -> Iterator[str]:
-    """Places of texts at the very end of a sheet, apart from its table by an empty line; none names a product."""
+    """Places of texts at the very end of a sheet, apart from its table by an empty line; none names a product.
+
+    They stand below whatever column comes first, so that of the columns of words each will do.
+    """
     from rules.products import product_named
 
     for _, of_table in groupby(rows, _table):
         tail: list[Row] = []
         for row in reversed(list(of_table)):
-            if not only_a_product(row) or product_named(row.text("product")) is not None:
+            if not _only_words(row) or product_named(row.text("product")) is not None:
                 break
             tail.insert(0, row)
         apart = next((number for number, row in enumerate(tail) if row.after_gap), len(tail))

@@ -242,7 +242,8 @@ class _Reader:
             usual = Metric.SUBSCRIPTION_SEAT
         if usual is None or usual in _UNCLEAR:
             hint = f"Write one of: {', '.join(words.METRIC_WORDS)}."
-            self._wrong(row, "metric", "what does one of them cover? The metric is missing.", hint)
+            column = "type" if "metric" not in row.cells and "type" in row.cells else "metric"
+            self._wrong(row, column, "what does one of them cover? The metric is missing.", hint)
             return None
         self.notes.append(f"{row.place} names no metric: {product} is counted by {usual.value.replace('_', ' ')}")
         return usual

@@ -41,7 +41,7 @@ _ENGLISH: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _FRENCH: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("repere", "identifiant"),
-    "publisher": ("editeur", "fabricant", "marque", "fournisseur_editeur"),
+    "publisher": ("editeur", "fabricant", "marque"),
     "product": ("produit", "logiciel", "nom_du_logiciel", "nom_du_produit", "designation", "libelle", "progiciel"),
     "edition": ("gamme",),
     "version": ("versions", "version_du_produit", "millesime"),

@@ -130,7 +130,7 @@ class _Words:
         key = "evidence_expected" if evidence.expected else "evidence_line"
         seen, expected = evidence.seen, evidence.expected
         yield f"    - {self._say(key, what=what, seen=seen, expected=expected) if seen or expected else what}"
-        source = " ".join(part for part in (evidence.source, evidence.url) if part)
+        source = " ".join(part for part in (self._texts.place(evidence.source), evidence.url) if part)
         if source and evidence.as_of is not None:
             yield f"      {self._say('source', source=source, as_of=evidence.as_of)}"
         elif source:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from auditor.session import Job
     from reports.background import Background
     from reports.overview import ClientResult
+    from reports.texts import Texts
 
 _T = TypeVar("_T")
 
@@ -145,7 +146,8 @@ def _told(job: "Job", error: Exception) -> str:
     if not isinstance(error, (AuditorError, CollectorError, OSError)):
         problem = f"a defect of auditor stopped it ({type(error).__name__}: {error})."
         click.echo(printable(traceback.format_exc()), err=True)
-    click.echo(f"Error: {printable(f'{job.client}: {problem}')}", err=True)
+    told = problem if problem.startswith(job.client) else f"{job.client}: {problem}"
+    click.echo(f"Error: {printable(told)}", err=True)
     return problem
 
 
@@ -192,8 +194,22 @@ def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Del
     lines = summary_lines(assessment, language)
     if assessment.machines and all(feed.age_days(assessment.as_of) is None for feed in assessment.feeds):
         lines.append(texts.text("cli.no_feeds"))
-    lines += [texts.text("cli.report", path=str(item.path)) for item in delivered]
+    lines += _report_lines(texts, delivered)
     click.echo("\n".join(lines))
+
+
+def _report_lines(texts: "Texts", delivered: Sequence[Delivered]) -> list[str]:
+    """Name every report; those with a folder of their own, one per machine, by that folder and their count."""
+    folders: dict[Path, list[Delivered]] = {}
+    for item in delivered:
+        folders.setdefault(item.path.parent, []).append(item)
+    lines = []
+    for place, (folder, items) in enumerate(folders.items()):
+        if place and len(items) > 1:
+            lines.append(texts.text("cli.reports", count=len(items), path=str(folder)))
+        else:
+            lines += [texts.text("cli.report", path=str(item.path)) for item in items]
+    return lines
 
 
 def _tell_problems(result: Result, delivered: Sequence[Delivered], problems: Sequence[str]) -> None:

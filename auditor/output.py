@@ -24,7 +24,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A client that was not audited at all: its file or history was refused; `client` is its folder as given."""
+    """A client without a result: its files or history were refused, or it was audited and its report failed.
+
+    `client` is its folder as given, `problem` says which of both.
+    """
 
     client: str
     problem: str

@@ -14,6 +14,7 @@ from auditor.settings import ClientSettings
 from collectors.credentials import Secret
 
 SUFFIX: Final = ".xlsx"
+_LONGEST: Final = 255  # what Excel lets somebody type
 _MODULE: Final = "msoffcrypto"
 
 
@@ -28,7 +29,13 @@ def report_password(settings: ClientSettings, resolver: Resolver) -> Secret | No
     if find_spec(_MODULE) is None:
         hint = "Install it into the same environment: pip install 'patch-license-auditor[protect]'"
         raise SettingsError(str(settings.file), "report.password: the msoffcrypto-tool package is missing.", hint=hint)
-    return resolver.secret(reference, f"{settings.contract.client}: password of the workbooks")
+    password = resolver.secret(reference, f"{settings.contract.client}: password of the workbooks")
+    if password is not None and not 0 < len(password.reveal()) <= _LONGEST:
+        problem = (
+            f"report.password: {reference} holds a password that Excel does not take (1 to {_LONGEST} characters)."
+        )
+        raise SettingsError(str(settings.file), problem)
+    return password
 
 
 def protected(content: bytes, password: Secret) -> bytes:

@@ -21,6 +21,7 @@ from auditor.rendering import Wish, check_wish
 
 if TYPE_CHECKING:
     from auditor.mailing.monthly import Order
+    from collectors.feeds.cache import FeedStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,22 @@ def sessions(
 
     for job in jobs:
         check_wish(job.wish)
-    if overview is not None:
-        prepare_folder(overview)
-    feeds = FeedStore(feeds_folder)
-    if not any(job.plan.refresh_feeds for job in jobs):
-        feeds.states()  # a damaged feed file is refused now, and not after an hour of visits
-    outcomes = Outcomes(alone=not several and len(jobs) + len(refused) == 1, refused=refused, as_json=as_json)
+    with ExitStack() as held:
+        if overview is not None:
+            prepare_folder(overview)
+            held.enter_context(sole_run(overview))  # two runs over the same clients would each write half a page
+        feeds = FeedStore(feeds_folder)
+        if not any(job.plan.refresh_feeds for job in jobs):
+            feeds.states()  # a damaged feed file is refused now, and not after an hour of visits
+        outcomes = Outcomes(alone=not several and len(jobs) + len(refused) == 1, refused=refused, as_json=as_json)
+        _conduct(jobs, outcomes, feeds)
+        if overview is not None:
+            outcomes.show_all(overview)
+    return outcomes.told(jobs[0].wish.command if jobs else "audit")
+
+
+def _conduct(jobs: Sequence[Job], outcomes: Outcomes, feeds: "FeedStore") -> None:
+    """Visit everything of all clients, then judge and report them one by one."""
     progress = for_terminal()
     with ExitStack() as stores, shown(progress):
         begun = (outcomes.attempt(job, partial(_begun, job, stores)) for job in jobs)
@@ -83,9 +94,6 @@ def sessions(
             with visit.held:  # a client's history is closed, and given back, as soon as it is reported
                 ended = partial(finish, visit.course, feeds, progress, interrupted=interrupted)
                 outcomes.conclude(visit.job, visit.course, ended)
-    if overview is not None:
-        outcomes.show_all(overview)
-    return outcomes.told(jobs[0].wish.command if jobs else "audit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class _SoftwareTable(Table):
     primary_users: dict[Name, Name] = msgspec.field(default_factory=dict)
     ends_horizon_days: Age = _DEFAULTS.ends_horizon_days
     host_cores: dict[Name, Count] = msgspec.field(default_factory=dict)
+    rights_complete: bool = False
 
 
 def read_software(said: Complaints, value: object) -> SoftwareTerms:
@@ -60,6 +61,7 @@ def read_software(said: Complaints, value: object) -> SoftwareTerms:
         primary_users={device.strip(): user.strip() for device, user in table.primary_users.items()},
         ends_horizon_days=table.ends_horizon_days,
         host_cores={host.strip(): cores for host, cores in table.host_cores.items()},
+        rights_complete=table.rights_complete,
     )
 
 

@@ -91,10 +91,10 @@ def toml_rows(file: Path, kind: Kind) -> Reading:
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of a number of thousands of digits
         raise SettingsError(str(file), f"not valid TOML: {error}.") from None
     tables = document.get(kind.table)
-    others = [key for key in document if key != kind.table]
+    others = [key for key in document if key != kind.table and (key, document[key]) != ("format", 1)]
     if others or not isinstance(tables, list):
         key = others[0] if others else kind.table
-        raise SettingsError(str(file), f"{key}: expected tables [[{kind.table}]], and nothing else.")
+        raise SettingsError(str(file), f"{key}: expected tables [[{kind.table}]], and nothing else but format = 1.")
     lines = _toml_lines(text, kind.table, len(tables))
     rows, problems = [], []
     for number, table in enumerate(tables, start=1):

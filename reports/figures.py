@@ -71,10 +71,10 @@ def _seats(licenses: Licenses) -> tuple[SeatCount, ...]:
 
 
 def _is_complete(assessment: Assessment) -> bool:
-    """Whether everything that was to be audited answered; a run that was stopped left something out."""
+    """Whether everything that was to be audited answered, and could be judged by sources and rules that worked."""
     answered = [machine.reached for machine in assessment.machines]
     answered += [tenant.reached for tenant in assessment.tenants]
-    return bool(answered) and all(answered)
+    return bool(answered) and all(answered) and not assessment.stale_feeds and not assessment.failures
 
 
 def _reboots(view: View) -> int | None:

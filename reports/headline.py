@@ -48,15 +48,16 @@ def _licenses(report: Report) -> Iterator[str]:
         yield texts.text(_NAME + "licenses_unknown")
         return
     short, spare = standing.short, standing.spare
+    least = not standing.complete or (standing.tenants and not report.licenses.activity_known)
     cost = software_words.amount(report, yearly=short.yearly, once=short.once)
     saving = software_words.amount(report, yearly=spare.yearly, once=Decimal(0))
     for name, count, amount in (("short", short.units, cost), ("spare", spare.units, saving)):
         if not count:
             yield texts.text(f"{_NAME}{name}_none")
         else:
-            told = texts.text(f"{_NAME}{name}", count=count)
+            told = texts.text(f"{_NAME}{name}{'_least' if least else ''}", count=count)
             yield texts.text(_NAME + "with_amount", what=told, amount=amount) if amount else told
     if report.licenses.tenants and not report.licenses.readable:
         yield texts.text(_NAME + "tenants_unread")
-    elif not standing.complete or (standing.tenants and not report.licenses.activity_known):
+    elif least and not (short.units and spare.units):  # else both numbers say "at least" themselves
         yield texts.text(_NAME + "least")

@@ -182,15 +182,28 @@ def _total(overview: Overview, texts: Texts) -> Iterator[tuple[int, Value, Style
         (14, lambda one: one.surplus_seats),
         (15, lambda one: _yearly(one.saving)),
     )
-    sums = {column: sum(value for one in known if (value := figure(one)) is not None) for column, figure in told}
+    sums: dict[int, Value] = {column: _sum([figure(one) for one in known], texts) for column, figure in told}
     changes = [result.changes for result in overview.results if result.changes is not None]
-    sums[16] = sum(len(one.new) + len(one.reopened) for one in changes)
-    sums[17] = sum(len(one.fixed) for one in changes)
-    sums[18] = sum(len(one.unseen) for one in changes)
+    if changes:
+        sums[16] = sum(len(one.new) + len(one.reopened) for one in changes)
+        sums[17] = sum(len(one.fixed) for one in changes)
+        sums[18] = sum(len(one.unseen) for one in changes)
     yield (1, texts.text(_NAME + "total", count=len(known), known=len(overview.results)), Style.TOTAL)
     for column in range(2, 19):
         money = column in (13, 15)
         yield (column, sums.get(column), Style.TOTAL_EURO if money else Style.TOTAL_NUMBER)
+
+
+def _sum(values: Sequence[int | Decimal | None], texts: Texts) -> Value:
+    """The sum of what is known: at least that where a client does not know its part, unknown where none does."""
+    told = [value for value in values if value is not None]
+    if not told:
+        return texts.text("kpi.unknown") if values else None
+    total = sum(told)
+    if len(told) == len(values):
+        return total
+    figure = texts.euros(total) if isinstance(total, Decimal) else texts.number(total)
+    return texts.text("kpi.at_least", figure=figure)
 
 
 def _intro(overview: Overview, texts: Texts) -> str:

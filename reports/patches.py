@@ -9,8 +9,9 @@ from typing import Final
 from reports import words
 from reports.actions import monthly
 from reports.sheet import Report
-from reports.view import MachineState, MachineView, View, exploited, is_out_of_support
+from reports.view import MachineState, MachineView, View, exploited, is_out_of_support, late_days
 from rules.model import Finding, Outcome
+from rules.waivers import Waiver
 
 _NAMES_SHOWN: Final = 4
 # Ages of missing patches in days: up to and including each of these, then everything older.
@@ -27,14 +28,24 @@ class MachinePatches:
     exploited: int = 0
 
     @property
+    def accepted(self) -> tuple[Waiver, ...]:
+        """The waiver of each missing fix that the client accepts to live without for a time."""
+        return tuple(finding.waiver for finding in self.missing if finding.waiver is not None)
+
+    @property
     def oldest_on(self) -> date | None:
         """Day the oldest missing fix was released; None without a known one."""
         return min((finding.released_on for finding in self.missing if finding.released_on is not None), default=None)
 
     @property
     def due_on(self) -> date | None:
-        """First deadline; None without one."""
-        return min((finding.due_on for finding in self.missing if finding.due_on is not None), default=None)
+        """First deadline of what is to be installed; None without one."""
+        return min((finding.due_on for finding in self.asked if finding.due_on is not None), default=None)
+
+    @property
+    def asked(self) -> tuple[Finding, ...]:
+        """What is to be installed: no waiver accepts it."""
+        return tuple(finding for finding in self.missing if finding.waiver is None)
 
 
 def by_machine(view: View) -> tuple[MachinePatches, ...]:
@@ -74,6 +85,9 @@ def missing_words(report: Report, findings: Sequence[Finding]) -> str:
     names = dict.fromkeys(words.plain_product(report, finding) for finding in findings if monthly(finding) is None)
     if names:
         parts.append(texts.listing(list(names), limit=_NAMES_SHOWN))
+    if accepted := sorted({finding.waiver.id for finding in findings if finding.waiver is not None}):
+        count = sum(finding.waiver is not None for finding in findings)
+        parts.append(texts.text(_NAME + "accepted", count=count, waivers=texts.listing(accepted)))
     return "\n".join(parts)
 
 
@@ -100,9 +114,12 @@ def todo(report: Report, row: MachinePatches) -> str:
 
 def _install(report: Report, row: MachinePatches) -> str:
     texts = report.texts
-    if row.exploited:
+    if not row.asked:
+        until = min(waiver.until for waiver in row.accepted)
+        return texts.text(_NAME + "todo_accepted", day=until)
+    if any(exploited(finding) is True for finding in row.asked):
         return texts.text(_NAME + "todo_exploited")
-    if row.machine.overdue:
+    if any(late_days(finding, report.view.day) for finding in row.asked):
         return texts.text(_NAME + "todo_overdue")
     if row.due_on is None:
         return texts.text(_NAME + "todo_install")

@@ -30,6 +30,7 @@ Template = tuple[str, ...]  # literal, name, literal, name, ..., literal
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _NBSP: Final = "\u00a0"
 _NARROW: Final = "\u202f"
+_PLACE: Final = re.compile(r"(?P<file>[^,]+)(?:, sheet (?P<sheet>.+))?, row (?P<row>\d+)")
 _GROUPED_FROM: Final = 10_000
 _PLURAL_FORMS: Final = {"one", "other"}
 
@@ -129,6 +130,8 @@ class Texts:
         return self._fill(text_id, params)
 
     def _param(self, name: str, value: Param) -> Param:
+        if isinstance(value, str) and name == "place":
+            return self.place(value)
         if isinstance(value, str) and value:
             try:
                 if name.endswith("_on"):
@@ -166,6 +169,15 @@ class Texts:
             self._missing.add(problem)
             _log.error("%s", problem)
         return f"[?{name}]"
+
+    def place(self, place: str) -> str:
+        """Word a place in a file of the client's ("licenses.xlsx, sheet Licences, row 7") in this language."""
+        found = _PLACE.fullmatch(place)
+        if found is None:
+            return place
+        parts = [found["file"]]
+        parts += [self.text(f"values.place_{name}", name=found[name]) for name in ("sheet", "row") if found[name]]
+        return ", ".join(parts)
 
     def plural_form(self, count: int) -> str:
         """Return the plural form a count takes: French has the singular for 0 and 1, English for 1 only."""

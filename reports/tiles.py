@@ -13,6 +13,7 @@ from collectors.feeds.records import Severity
 from reports import evolution, software_words
 from reports.background import Figures
 from reports.sheet import Report
+from reports.software import Spare
 from reports.styles import Style
 from reports.view import MachineState, Tally
 from rules.model import Outcome
@@ -109,11 +110,18 @@ def _surplus(report: Report) -> Tile:
     kind = "note_none" if spare.sure else ""
     if spare.units:
         kind = "note_partly" if spare.unpriced else "note"
-        kind = kind if spare.yearly else "note_without_price" if spare.unpriced else "note_kept"
+        kind = kind if spare.yearly else _unpaid(spare)
     told = f"kpi.surplus.{kind}" if kind else "kpi.none_seen_note"
     note = texts.text(told, amount=texts.euros(spare.yearly), count=spare.unpriced)
     figure = _at_least(report, spare.units, sure=spare.sure)
     return _tile(report, "surplus", figure, note, _toned(spare.units, sure=spare.sure))
+
+
+def _unpaid(spare: Spare) -> str:
+    """Which text says of a surplus that saves nothing every year why it does not."""
+    if spare.unpriced:
+        return "note_without_price"
+    return "note_kept" if spare.kept_value else "note_free"
 
 
 def _deficit(report: Report) -> Tile:
@@ -164,6 +172,8 @@ def _patches(report: Report, name: str, tally: Tally, bad: Style) -> Tile:
     undisclosed = name == "urgent" and any(patch.severity is Severity.UNKNOWN for patch in view.missing)
     kind = "note_undisclosed" if undisclosed else "note"
     note = texts.text(f"kpi.{name}.{kind}", count=tally.machines, base=view.judged)
+    if tally.accepted:
+        note = texts.text("kpi.and_accepted", note=note, count=tally.accepted)
     if not tally.findings:
         style = Style.KPI_INFO if unknown or view.in_doubt else Style.KPI_GOOD
         return _tile(report, name, 0, _with_unknown(report, note, unread), style)

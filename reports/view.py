@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from enum import StrEnum
 from functools import cached_property
+from operator import and_
 from typing import Final
 
 from collectors.feeds.records import FeedState
@@ -52,10 +53,11 @@ _RANKS: Final = {state: rank for rank, state in enumerate(MachineState)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many findings, on how many machines."""
+    """How many findings, on how many machines; `accepted` tells how many of them a waiver accepts for a time."""
 
     findings: int = 0
     machines: int = 0
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +124,13 @@ class View:
         rules = (*self.by_rule.get(MISSING_RULE, ()), *self.by_rule.get(EXPLOITED_RULE, ()))
         found = [finding for finding in rules if finding.outcome is Outcome.FAIL]
         frame = patch_frame(found, self.day, [exploited(finding) is True for finding in found])
+        accepted = [finding.waiver is not None for finding in found]
         tallies = {
-            column: Tally(findings=int(frame[column].sum()), machines=machines_where(frame, column))
+            column: Tally(
+                findings=int(frame[column].sum()),
+                machines=machines_where(frame, column),
+                accepted=sum(map(and_, frame[column], accepted)) if any(accepted) else 0,
+            )
             for column in ("urgent", "overdue", "exploited")
         }
         rows = tuple(found[position] for position in ordered_positions(frame))

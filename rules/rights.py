@@ -118,7 +118,8 @@ class SoftwareTerms:
     client counts them itself; None: nobody said. `private_use_allowed` are products free for private use about which
     it was decided, with the reason. `primary_users` names the user (user principal name) of a machine.
     `ends_horizon_days` is how early the end of a right is announced. `host_cores` are the physical cores of hosts that
-    are not audited (VMware, Proxmox), by the names in `hosts`.
+    are not audited themselves. With `rights_complete` the file names every right there is: a paid product it does not
+    name at all is a deficit then, and else a question.
     """
 
     unwanted: tuple[UnwantedSoftware, ...] = ()
@@ -132,3 +133,4 @@ class SoftwareTerms:
     primary_users: Mapping[str, str] = field(default_factory=dict)
     ends_horizon_days: int = 60
     host_cores: Mapping[str, int] = field(default_factory=dict)
+    rights_complete: bool = False

@@ -111,7 +111,8 @@ def _refuse(client: str, error: AuditorError | OSError, refused: "list[Refused]"
     if alone:
         raise error
     first, *more = error.lines() if isinstance(error, AuditorError) else [f"{client}: {error}"]
-    click.echo("\n".join(printable(line) for line in (f"Error: {first}", *more)), err=True)
+    if all(one.problem != str(error) for one in refused):  # what all clients share is wrong once
+        click.echo("\n".join(printable(line) for line in (f"Error: {first}", *more)), err=True)
     refused.append(Refused(client=client, problem=str(error)))
 
 

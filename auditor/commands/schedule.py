@@ -79,7 +79,8 @@ def _schedule(name: str, folders: list[Path], options: dict[str, Any]) -> "Sched
 
     file = options["environment_file"]
     all_folder = options["all_folder"]
-    _check(folders if all_folder is None else client_folders(all_folder), file)
+    clients = folders if all_folder is None else client_folders(all_folder)
+    _check(clients, file, mailed=options["mail"])
     flags = [*(["--update-feeds"] if options["update_feeds"] else []), *(["--mail"] if options["mail"] else [])]
     what = ["--all", str(folders[0])] if all_folder is not None else [str(folder) for folder in folders]
     weekly = options["rhythm"] == "weekly"
@@ -107,7 +108,7 @@ def _when(day: str | None, weekday: str | None, *, weekly: bool) -> tuple[str, s
     return day or "1", weekday or "mon"
 
 
-def _check(clients: list[Path], environment_file: Path | None) -> None:
+def _check(clients: list[Path], environment_file: Path | None, *, mailed: bool) -> None:
     """Read every client file now, and say which variables the run will have to find."""
     from auditor.config import load
     from auditor.scheduling.unattended import check_unattended, named_in
@@ -115,7 +116,7 @@ def _check(clients: list[Path], environment_file: Path | None) -> None:
 
     given = frozenset[str]() if environment_file is None else named_in(environment_file)
     for client in clients:
-        needs = check_unattended(load(client, languages=languages()))
+        needs = check_unattended(load(client, languages=languages()), mailed=mailed)
         absent = [name for name in needs.variables if name not in given]
         if absent:
             where = environment_file or "a file for --environment-file"

@@ -11,6 +11,7 @@ from rules.rights import SoftwareTerms, UnwantedSoftware
 
 FOLDER: Final = Path(__file__).parent / "contract"
 _TERMS: Final = SoftwareTerms(
+    rights_complete=True,
     unwanted=(
         UnwantedSoftware(product="*Torrent*", reason="échange de fichiers interdit", place="software.unwanted[1]"),
         UnwantedSoftware(

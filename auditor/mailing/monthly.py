@@ -74,14 +74,19 @@ class Told:
         return {"state": self.text, **self.params}
 
 
+def mail_of(settings: ClientSettings) -> MailSettings:
+    """The client's `[mail]`. Raises SettingsError where it has none."""
+    if settings.mail is None:
+        hint = 'Add a table [mail] with to = ["…"]; the server may stand in provider.toml.'
+        raise SettingsError(str(settings.file), "mail: nothing says who gets the report.", hint=hint)
+    return settings.mail
+
+
 def order(
     settings: ClientSettings, resolver: Resolver, *, dry_run: bool = False, trouble: Trouble | None = None
 ) -> Order:
     """Make ready to mail a client's reports. Raises SettingsError without `[mail]`, SecretError for its password."""
-    mail = settings.mail
-    if mail is None:
-        hint = 'Add a table [mail] with to = ["…"]; the server may stand in provider.toml.'
-        raise SettingsError(str(settings.file), "mail: nothing says who gets the report.", hint=hint)
+    mail = mail_of(settings)
     return Order(
         settings=settings,
         mail=mail,

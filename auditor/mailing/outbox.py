@@ -183,10 +183,12 @@ class Outbox:
         return found[0]
 
     def content(self, entry: Entry) -> bytes:
-        """The bytes of a message that was not sent yet."""
+        """The bytes of a message that was not sent yet. Raises Overtaken where it was replaced meanwhile."""
         with self._guarded():
             row = self._connection.execute("SELECT content FROM messages WHERE id = ?", (entry.id,)).fetchone()
-        if row is None or row[0] is None:
+        if row is None:
+            raise Overtaken(str(self.path), f"message {entry.id} was replaced by another auditor meanwhile.")
+        if row[0] is None:
             raise OutboxError(str(self.path), f"the content of message {entry.id} is no longer kept.")
         return bytes(row[0])
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 from auditor.errors import SettingsError
+from auditor.mailing.monthly import mail_of
 from auditor.settings import ClientSettings
 
 _PROMPT, _VARIABLE = "prompt:", "env:"
@@ -30,8 +31,13 @@ def needs_of(settings: ClientSettings) -> Needs:
     )
 
 
-def check_unattended(settings: ClientSettings) -> Needs:
-    """Refuse a client whose audit would ask somebody something. Raises SettingsError."""
+def check_unattended(settings: ClientSettings, *, mailed: bool = False) -> Needs:
+    """Refuse a client whose audit would ask somebody something, or not begin. Raises SettingsError.
+
+    `mailed`: its reports are to be sent; without `[mail]` the audit itself would be refused, month after month.
+    """
+    if mailed:
+        mail_of(settings)
     needs = needs_of(settings)
     if needs.questions:
         hint = "Use file: or keyring: references, and an application with a certificate."

@@ -219,6 +219,7 @@ class GraphClient:
                 _log.debug("%s: %s failed (%s), asking again", self.tenant, call.path, error.problem)
                 continue
             if reply.status < 400:
+                _log.debug("%s: %s answered HTTP %d", self.tenant, call.path, reply.status)
                 return reply
             why = refused(reply)
             if reply.status == 401 and not renewed:

@@ -42,7 +42,7 @@ _FIELDS: Final = (
     *("client", "as_of", "started_at", "finished_at", "product_version", "demo", "sla_days"),
     *("machines", "feeds", "stale_feeds", "failures"),
 )
-WRITTEN: Final = (*_FIELDS, "tenants", "software", "waivers", "findings")
+WRITTEN: Final = (*_FIELDS, "tenants", "software", "waivers", "decisions", "findings")
 
 
 def _tenant(tenant: TenantSummary) -> dict[str, Any]:

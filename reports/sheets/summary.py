@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
+from collectors.feeds.records import Severity
 from reports import evolution, license_words, software_words, words
 from reports.actions import Action
 from reports.cells import Value
@@ -21,12 +23,14 @@ _NAME: Final = "sheets.summary."
 _WIDTHS: Final = {1: 34.5, 2: 1.0, 3: 22.0, 4: 13.5, 5: 1.0, 6: 12.5, 7: 11.5, 8: 11.5}
 _LAST: Final = 8
 _TILE_COLUMNS: Final = ((1, 1), (3, 4), (6, 8))
+_MILD: Final = frozenset({Severity.MEDIUM, Severity.LOW})
 _MOST_ACTIONS: Final = 5
-_LICENSE_ACTIONS: Final = 2
+_PROVIDER_ACTIONS: Final = 2
 _NAMES_SHOWN: Final = 6
 _RENEWAL_DAYS: Final = 60
 _LINE_PT: Final = 15.0
 _PAGE_CHARS: Final = 106
+_NOTE_CHARS: Final = 42
 
 
 def build(page: Page, report: Report) -> None:
@@ -159,6 +163,18 @@ def _state(report: Report) -> str:
     return " ".join([updated, *missing, *rest])
 
 
+def _urgent(report: Report) -> str:
+    """Urgent patches of which none is known to be late: in time only where all have a rating and a deadline."""
+    texts, view = report.texts, report.view
+    count = view.urgent.findings
+    rated = [patch for patch in view.missing if patch.severity not in _MILD]
+    if view.judged and all(patch.due_on and patch.severity is not Severity.UNKNOWN for patch in rated):
+        return texts.text(_NAME + "fact_urgent", count=count)
+    whole = view.judged == view.known
+    figure = count if whole else texts.text("kpi.at_least", figure=count)
+    return texts.text(_NAME + "fact_urgent_undated", count=count, figure=figure)
+
+
 def _striking(report: Report) -> str:
     texts, view = report.texts, report.view
     if view.exploited.findings:
@@ -171,7 +187,7 @@ def _striking(report: Report) -> str:
         names = [machine.name for machine in view.out_of_support]
         return texts.text(_NAME + "fact_support", count=len(names), names=texts.listing(names, limit=3))
     if view.urgent.findings:
-        return texts.text(_NAME + "fact_urgent", count=view.urgent.findings)
+        return _urgent(report)
     if rebooting := view.rebooting(Outcome.FAIL):
         return texts.text(_NAME + "fact_reboot", count=rebooting)
     if not view.judged:
@@ -224,7 +240,7 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
     parts: tuple[tuple[list[tuple[Value, Style]], float], ...] = (
         ([(tile.label, Style.KPI_LABEL) for tile in row], 20),
         ([(tile.figure, tile.style) for tile in row], 34),
-        ([(tile.note, Style.KPI_NOTE) for tile in row], 40),
+        ([(tile.note, Style.KPI_NOTE) for tile in row], _note_height(row)),
         ([(tile.trend or None, Style.KPI_TREND) for tile in row], 17 if any(tile.trend for tile in row) else 3),
     )
     for values, height in parts:
@@ -238,13 +254,46 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
             page.merge(number, first, last)
 
 
+def _note_height(row: tuple[Tile, ...]) -> float:
+    """Height in points of the lines below the figures: three lines of text, or as many as the longest takes."""
+    return max(40.0, *(12.0 * lines_of(tile.note, _NOTE_CHARS) + 4 for tile in row))
+
+
 def decisions(report: Report) -> tuple[Action, ...]:
-    """The actions the first sheet shows: the five most urgent, of which two about licenses where there are as many."""
+    """The actions the first sheet shows, five at most: two that the provider does, the others for the client to decide.
+
+    Of the client's the most urgent comes first, then the next that has a day, then what is worth the most: a manager
+    sees what presses and what it costs. Where one side has fewer, the other fills up. In the order of the plan.
+    """
     wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
-    licenses = [action for action in wanted if action.tenant or action.estate][:_LICENSE_ACTIONS]
-    others = [action for action in wanted if action not in licenses]
-    shown = {*map(id, licenses), *map(id, others[: _MOST_ACTIONS - len(licenses)])}
+    own = [action for action in wanted if action.owner == "provider"]
+    asked = list(_asked(report, [action for action in wanted if action.owner != "provider"]))
+    chosen = asked[: _MOST_ACTIONS - min(_PROVIDER_ACTIONS, len(own))]
+    shown = {id(action) for action in (*chosen, *own[: _MOST_ACTIONS - len(chosen)])}
     return tuple(action for action in wanted if id(action) in shown)
+
+
+def _asked(report: Report, actions: list[Action]) -> Iterator[Action]:
+    """What the client is asked, what must be seen on the first sheet first."""
+    day = report.view.day
+    limit = day + timedelta(days=_RENEWAL_DAYS)
+    dated = [(action.due_on, place) for place, action in enumerate(actions) if action.due_on and action.due_on >= day]
+    dated = [(due, place) for due, place in dated if due <= limit]
+    worth = [(_worth(action), -place) for place, action in enumerate(actions)]
+    first = [0] if actions else []
+    if dated:
+        first.append(min(dated)[1])
+    left = [one for one in worth if one[0] and -one[1] not in first]
+    if left:
+        first.append(-max(left)[1])
+    for place in dict.fromkeys((*first, *range(len(actions)))):
+        yield actions[place]
+
+
+def _worth(action: Action) -> Decimal:
+    """What is at stake, saved or to be spent, in a year or once."""
+    money = action.money
+    return Decimal(0) if money is None else max(abs(license_words.yearly(money)), abs(money.once))
 
 
 def _decide(page: Page, report: Report) -> None:

@@ -14,6 +14,7 @@ from rules.model import Confidence, Evidence, Finding, Outcome, Priority, Priori
 from rules.rule import joined
 from rules.software.position import Unrecognized
 from rules.software.rule import EstateCase, EstateRule, finding
+from rules.software.wording import oldest_visit
 
 ID = "software.unrecognized"
 _PRIORITY = Priority(level=PriorityLevel.WATCH, score=15.0)
@@ -47,7 +48,7 @@ def _proof(case: EstateCase, program: Unrecognized) -> Evidence:
         what=Message(text=f"rules.{ID}.evidence", params=params),
         seen=" · ".join(part for part in (joined(program.versions, 3), joined(program.devices)) if part),
         source=program.publisher,
-        as_of=case.as_of,
+        as_of=oldest_visit(case, program.devices),
     )
 
 

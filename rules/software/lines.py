@@ -50,7 +50,7 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
     """Word one need and what covers it; `others` are rights that are over or have not begun."""
     need = share.need
     sight = sight_of(need.product, estate)
-    status, words = _status(share, estate, sight)
+    status, words = _status(share, estate, sight, listed=_is_listed(need, estate, others))
     required, owned = _required(share, status), _owned(share, estate)
     gap = None
     compared = status is not Status.UNKNOWN and not share.unlimited and _is_compared(share, estate)
@@ -93,6 +93,14 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
     )
 
 
+def _is_listed(need: Need, estate: Estate, others: Iterable[Right]) -> bool:
+    """Whether what was bought of a product is known: it is written down, or everything that was bought is."""
+    nothing_bought = not estate.contract.entitlements  # a file that says so; an unfilled one is no file
+    if nothing_bought or estate.terms.rights_complete or need.by_tenant:
+        return True
+    return any(right.names(need) for right in (*estate.rights, *others))
+
+
 def _declared_oem(share: Share, estate: Estate) -> int:
     return sum(units_of(right, estate) for right in share.home if is_oem(right))
 
@@ -113,8 +121,11 @@ def is_old(device: Device, estate: Estate) -> bool:
     return (estate.today - device.taken_at.date()).days > estate.terms.device_max_age_days
 
 
-def _status(share: Share, estate: Estate, sight: Sight) -> tuple[Status, tuple[Message, ...]]:
-    """Where a line stands, and the one word that says why where it is not plain."""
+def _status(share: Share, estate: Estate, sight: Sight, *, listed: bool) -> tuple[Status, tuple[Message, ...]]:
+    """Where a line stands, and the one word that says why where it is not plain.
+
+    `listed`: the file of rights speaks of this product, or is known to name everything.
+    """
     need = share.need
     if need.terms is Terms.FREE:
         return (Status.CHECK if need.asks else Status.FREE), ()
@@ -124,7 +135,7 @@ def _status(share: Share, estate: Estate, sight: Sight) -> tuple[Status, tuple[M
         return _without_file(share)
     short = need.sure - share.covered
     if short > 0:
-        return _short(share, short)
+        return _short(share, short, listed=listed)
     if need.asks or ambiguous(need, estate.rights):
         return Status.CHECK, ()
     if share.covered < need.possible:
@@ -148,7 +159,8 @@ def _without_file(share: Share) -> tuple[Status, tuple[Message, ...]]:
     return Status.UNKNOWN, (note("no_file"),)
 
 
-def _short(share: Share, short: int) -> tuple[Status, tuple[Message, ...]]:
+def _short(share: Share, short: int, *, listed: bool) -> tuple[Status, tuple[Message, ...]]:
+    """A need that is not covered: a deficit, unless somebody has to say something first."""
     need = share.need
     if need.mixed:
         return Status.CHECK, ()
@@ -156,6 +168,8 @@ def _short(share: Share, short: int) -> tuple[Status, tuple[Message, ...]]:
         return Status.CHECK, (note(need.terms.value),)
     if need.keyed >= short and not (share.home or share.givers):
         return Status.CHECK, (note("keyed", count=need.keyed),)
+    if not listed and not share.givers:  # nobody ever wrote it down: the file may be unfinished
+        return Status.CHECK, (note("unlisted"),)
     words = (note("bound_elsewhere", count=share.stray),) if share.stray else ()
     return (Status.CHECK if short <= share.stray else Status.UNDER), words
 

@@ -1,6 +1,6 @@
 """What the rules about the estate share: which lines need a right, what a line is worth, and the lines of its proof."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -141,7 +141,7 @@ def _proof(case: EstateCase, line: PositionLine) -> Iterator[Evidence]:
         seen=f"{seen} ({joined(names, _NAMES)})" if names else seen,
         expected=owned or "",
         source=_source(line),
-        as_of=_as_of(case, line),
+        as_of=oldest_visit(case, line.devices),
     )
     rights = [right for right in case.contract.entitlements or () if right.id in line.entitlements]
     for right in rights[:_RIGHTS]:
@@ -177,7 +177,7 @@ def _count(text: str, count: int) -> Evidence:
     return Evidence(what=Message(text=f"rules.software.evidence.{text}", params={"count": count}), seen=str(count))
 
 
-def _as_of(case: EstateCase, line: PositionLine) -> datetime:
-    """When the machines of a line were seen: the oldest visit counts."""
-    names = set(line.devices)
+def oldest_visit(case: EstateCase, devices: Iterable[str]) -> datetime:
+    """When machines were seen (aware UTC): of several, the oldest visit counts."""
+    names = set(devices)
     return min((device.taken_at for device in case.devices if device.name in names), default=case.as_of)

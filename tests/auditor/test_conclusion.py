@@ -7,8 +7,8 @@ import pytest
 
 from auditor.conclusion import conclude
 from auditor.exits import Exit
+from auditor.outcomes import _tell_problems
 from auditor.pipeline import Result
-from auditor.session import _tell_problems
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason, Target
 from rules.messages import Message

@@ -159,6 +159,9 @@ def test_explain_shows_the_line_a_finding_rests_on_and_who_accepted_it(
     assert "Position of Windows Server Standard 2025 (Microsoft)" in told.stdout
     assert "CT-OPEN-9912" in told.stdout
     assert "[?" not in told.stdout
+    told = auditor("explain", "--demo", short.ref, "--lang", "fr")
+    assert "licenses.csv, ligne" in told.stdout
+    assert ", row " not in told.stdout
     accepted = _found(run, "software.no_entitlement")["", "teamviewer/15"]
     told = auditor("explain", "--demo", accepted.ref, "--lang", "fr")
     assert "Accepté jusqu'au 30/06/2026 par H. Fournier (dérogation D1" in told.stdout

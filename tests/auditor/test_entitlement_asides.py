@@ -57,6 +57,25 @@ def test_remarks_below_the_table_are_told_and_cost_nothing(tmp_path):
     ]
 
 
+def test_a_remark_stands_below_whatever_column_comes_first(tmp_path):
+    """It was three mistakes of one row where the first column is the invoice's number."""
+    headings = ("N° facture", "Produit", "Métrique", "Quantité")
+    right = ("FA-2026-1", *ROW)
+    folder = workbook(tmp_path, right, (), ("NB : la facture de 2019 est perdue",), headings=headings)
+    assert told(folder) == "4 is a remark below the table, and is not read"
+    assert quantities(entitlements(folder)) == [("Acme*", 12)]
+    said = refused(workbook(tmp_path, right, (), ("FA-2026-2", "Logiciel de caisse"), headings=headings))
+    assert "which product" not in said
+    assert "how many were bought?" in said
+
+
+def test_a_missing_metric_is_told_with_its_cell_where_another_column_names_it(tmp_path):
+    headings = ("Produit", "Type de licence", "Quantité")
+    assert "sheet Licences, cell B2: what does one of them cover?" in refused(
+        workbook(tmp_path, ("Gesti-Fournil", None, 3), headings=headings)
+    )
+
+
 @pytest.mark.parametrize(
     "rows",
     [

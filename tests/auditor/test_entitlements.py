@@ -295,6 +295,11 @@ def test_a_headline_alone_declares_nothing_and_an_empty_toml_list_declares_that_
     assert entitlements(toml(tmp_path, "entitlements = []\n")).entitlements == ()
 
 
+def test_toml_may_say_its_format_as_the_other_files_of_the_folder_do(tmp_path):
+    assert entitlements(toml(tmp_path, f"format = 1\n{EVERYTHING}")).entitlements is not None
+    assert "format: expected tables" in refused(toml(tmp_path, f"format = 2\n{EVERYTHING}"))
+
+
 # The template
 
 

@@ -57,14 +57,24 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_runs_of_a_client_are_listed_newest_first(auditor: Callable[..., Result], path: Path) -> None:
+def test_the_runs_of_a_client_are_listed_newest_first(
+    auditor: Callable[..., Result], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     result = auditor("history", path)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["Run", "4", "3", "2", "1"]
-    assert lines[1].endswith("without conclusion")
+    assert lines[1].endswith("no conclusion")
     assert lines[3].split()[-4:] == ["1", "1", "1/1", "finished"]
     assert auditor("history", path, "--last", "1").stdout.count("\n") == 2
+    for language in ("fr", "en"):
+        wide = auditor("history", path, "--lang", language).stdout.splitlines()
+        monkeypatch.setenv("COLUMNS", "80")
+        narrow = auditor("history", path, "--lang", language).stdout.splitlines()
+        monkeypatch.setenv("COLUMNS", "120")
+        assert 80 < max(map(len, wide)) <= 120
+        assert max(map(len, narrow)) <= 80, "no line is broken on a narrow terminal"
 
 
 def test_one_run_tells_what_changed_and_lists_it_when_asked(auditor: Callable[..., Result], path: Path) -> None:

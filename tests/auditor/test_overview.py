@@ -134,3 +134,22 @@ def test_clients_whose_files_would_have_one_name_are_refused_before_one_overwrit
     assert main(["audit", "--all", str(clients), "--output", str(clients.parent / "out")]) == 2
     assert "would overwrite each other's files" in capsys.readouterr().err
     assert main(["audit", "--all", str(clients)]) == 3, "apart from each other they may be called alike"
+
+
+def test_a_second_run_over_the_same_clients_is_refused_before_it_takes_the_place_of_the_first(clients, capsys):
+    from auditor.lock import sole_run
+
+    (clients / "overview").mkdir()
+    with sole_run(clients / "overview"):
+        assert main(["audit", "--all", str(clients)]) == 2
+    assert "is being audited already" in capsys.readouterr().err
+    assert not (clients / "alpha" / "reports").exists()
+
+
+def test_what_is_wrong_with_the_file_all_clients_share_is_told_once(clients, monkeypatch, capsys):
+    (clients / "provider.toml").write_text("[m365\n")
+    monkeypatch.setenv("AUDITOR_PROVIDER", str(clients / "provider.toml"))
+    assert main(["audit", "--all", str(clients)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("not valid TOML") == 1
+    assert "2 of 2 clients were not audited" in said

@@ -240,6 +240,8 @@ def quick_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = read_recording(write(machine, tmp_path / "demo")).output
     local = Transport(protocol=Protocol.LOCAL, run=lambda *_, **__: said)
     monkeypatch.setattr("collectors.transports.discover", lambda: {Protocol.LOCAL: local})
+    nonce = said.stdout.split()[1].decode()  # an answer bears the number of the question it was made for
+    monkeypatch.setattr("collectors.scan.new_nonce", lambda: nonce)
 
 
 @pytest.mark.usefixtures("quick_local")

@@ -8,14 +8,16 @@ import openpyxl
 import pytest
 
 from auditor import protection
+from auditor.cli import main
 from auditor.config import load
 from auditor.errors import SecretError, SettingsError
 from auditor.protection import protected, report_password
-from auditor.rendering import Wish, rendered, write_reports
+from auditor.rendering import Wish, manager_workbook, rendered, write_reports
 from auditor.secrets import Resolver
 from collectors.credentials import Secret
 from reports.workbook import file_name, render
 from tests.lab import assessments as lab
+from tests.lab.returned import folder_of
 
 SETTINGS = '[client]\nname = "Dubois"\n{report}\n'
 
@@ -89,3 +91,55 @@ def test_without_the_extra_it_is_refused_with_the_cure_before_anything_is_visite
     monkeypatch.setattr(protection, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"patch-license-auditor\[protect\]"):
         report_password(client(tmp_path, '[report]\npassword = "env:DUBOIS_REPORT"'), Resolver())
+
+
+def test_a_password_nobody_can_type_into_excel_is_refused_and_not_repeated(tmp_path, monkeypatch):
+    password = "x" * 256
+    monkeypatch.setenv("DUBOIS_REPORT", password)
+    with pytest.raises(SettingsError) as refused:
+        report_password(client(tmp_path, '[report]\npassword = "env:DUBOIS_REPORT"'), Resolver())
+    assert "1 to 255 characters" in str(refused.value)
+    assert password not in str(refused.value)
+
+
+def test_an_empty_password_protects_nothing_and_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("DUBOIS_REPORT", "")
+    with pytest.raises((SettingsError, SecretError)):
+        report_password(client(tmp_path, '[report]\npassword = "env:DUBOIS_REPORT"'), Resolver())
+
+
+def test_what_encrypts_says_nothing_of_the_password_in_the_log(caplog):
+    content = render(lab.alone(), "en")
+    with caplog.at_level("DEBUG"):
+        protected(content, Secret("Boulangerie 75"))
+    assert "Boulangerie" not in caplog.text
+
+
+def test_the_workbook_that_goes_along_with_a_mail_is_the_protected_one():
+    wish = Wish(folder=None, languages=("en", "fr"), annex=True, exports=("csv",), password=Secret("Boulangerie 75"))
+    attached = manager_workbook(lab.alone(), wish, "fr")
+    assert attached.name == file_name(lab.alone(), "fr")
+    assert opened(attached.content, "Boulangerie 75") == render(lab.alone(), "fr")
+
+
+def test_a_report_written_again_is_protected_and_the_password_stands_nowhere(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("DUBOIS_REPORT", "75-croissants")
+    folder = folder_of(tmp_path / "dubois", lab.alone(), more='[report]\npassword = "env:DUBOIS_REPORT"\n')
+    assert main(["--debug", "report", str(folder)]) == 0
+    books = list((folder / "reports").glob("*.xlsx"))
+    assert len(books) == 2
+    assert all(msoffcrypto.OfficeFile(io.BytesIO(book.read_bytes())).is_encrypted() for book in books)
+    said = capfd.readouterr()
+    assert "croissants" not in said.out + said.err
+    assert not [file for file in folder.rglob("*") if file.is_file() and b"croissants" in file.read_bytes()]
+
+
+def test_without_the_extra_an_audit_ends_before_it_visits_or_writes_anything(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DUBOIS_REPORT", "75-croissants")
+    monkeypatch.setattr(protection, "find_spec", lambda _: None)
+    machine = '[[machines]]\nname = "srv"\naddress = "127.0.0.1"\n[credentials.main]\nuser = "audit"\n'
+    more = f'[report]\npassword = "env:DUBOIS_REPORT"\n[connection]\ncredential = "main"\n{machine}'
+    folder = folder_of(tmp_path / "dubois", name="Dubois", more=more)
+    assert main(["audit", str(folder)]) == 2
+    assert "patch-license-auditor[protect]" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["client.toml"]

@@ -34,6 +34,8 @@ users = 22
 devices = 18
 ends_horizon_days = 90
 hosts = { "hv-1" = ["srv-files"] }
+host_cores = { "hv-1" = 24 }
+rights_complete = true
 primary_users = { "srv-files" = "marie@contoso.com" }
 private_use_allowed = { "TeamViewer" = "decided on 2026-03-02" }
 
@@ -73,6 +75,8 @@ def test_every_key_of_the_table(tmp_path):
             ),
         ),
         hosts={"hv-1": ("srv-files",)},
+        host_cores={"hv-1": 24},
+        rights_complete=True,
         retired=("pc-old",),
         production_labels=("compta",),
         device_max_age_days=30,

@@ -126,11 +126,11 @@ def test_what_nobody_could_tell_is_said_where_no_flaw_can_stand_for_it():
     doubt = replace(
         lab.missing("web-01", "openssl"),
         outcome=Outcome.UNKNOWN,
-        message=Message(text="rules.patch.missing.unread_office"),
+        message=Message(text="rules.unknown.office"),
         evidence=(),
     )
     said = document(host(), doubt)["metadata"]["properties"]
-    assert [one for one in said if one["name"] == "auditor:undecided"]
+    assert [one["value"] for one in said if one["name"] == "auditor:undecided"] == ["<rules.unknown.office>"]
 
 
 def test_products_of_microsoft_are_components_and_the_flaws_of_theirs_and_of_windows_point_at_them():

@@ -95,7 +95,8 @@ def test_a_tenant_that_was_not_read_is_no_quantity_given_up() -> None:
 
 
 def test_a_product_without_a_known_quantity_leaves_no_month_to_compare() -> None:
-    unread = licensed.told(lab.spotless(), licensed.tenant(*licensed.LINES, licensed.line(licensed.PREMIUM, bought=None)))
+    nobody_knows = licensed.line(licensed.PREMIUM, bought=None)
+    unread = licensed.told(lab.spotless(), licensed.tenant(*licensed.LINES, nobody_knows))
     assert figures_of(unread, 1).seats == ()
 
 

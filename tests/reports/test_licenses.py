@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from collectors.cloud.facts import TenantFact
+from reports import license_words
 from reports.actions import actions
 from reports.console import summary_lines
 from reports.exports import annex
@@ -428,6 +429,20 @@ def test_two_of_the_five_decisions_of_the_first_sheet_are_about_licenses():
     assert len(shown) == 5
     assert sum(action.tenant for action in shown) == 2
     assert not any(action.tenant for action in decisions(report("ordinary")))
+
+
+def test_three_of_the_five_decisions_are_the_clients_with_the_next_day_and_the_largest_amount():
+    shown = decisions(report())
+    asked = [action for action in shown if action.owner != "provider"]
+    open_ones = [action for action in report().actions if action.owner != "provider"]
+    worth = [abs(license_words.yearly(action.money)) for action in open_ones if action.money is not None]
+    assert len(asked) == 3
+    assert any(action.due_on == date(2026, 8, 20) for action in asked)
+    assert max(worth) in [abs(license_words.yearly(action.money)) for action in asked if action.money is not None]
+
+
+def test_monthly_seats_without_a_saving_are_not_told_as_paid_once():
+    assert not any("une fois" in tile.note for tile in tiles(report("licenses_hostile", "fr")))
 
 
 def test_the_first_sheet_says_in_one_sentence_where_licenses_stand():

@@ -76,9 +76,22 @@ def test_what_is_unknown_is_written_so_and_enters_no_total():
     assert rows["unknown"]["Correctifs en retard"] == "Inconnu"
     assert rows["unknown"]["À jour"] == "Inconnu"
     total = rows["Total : 2 clients sur 2"]
-    assert total["Correctifs en retard"] == 1
+    assert total["Correctifs en retard"] == "au moins 1"
     assert total["Machines connues"] == 15
-    assert total["Économie potentielle"] == pytest.approx(361.2)
+    assert total["Économie potentielle"] == "au moins 361 €"
+
+
+def test_a_column_nobody_knows_has_no_total_of_zero():
+    clients, _ = sheets(result("unknown", "incomplete", figures=UNKNOWN))
+    total = table(clients)["Total : 1 client sur 1"]
+    assert (total["Correctifs en retard"], total["Coût à prévoir"]) == ("Inconnu", "Inconnu")
+
+
+def test_totals_that_are_whole_are_numbers():
+    clients, _ = sheets(result("a"), result("b"))
+    total = table(clients)["Total : 2 clients sur 2"]
+    assert total["Correctifs en retard"] == 2
+    assert total["Économie potentielle"] == pytest.approx(722.4)
 
 
 def test_a_client_that_was_not_audited_is_counted_as_known_and_its_reason_is_told():

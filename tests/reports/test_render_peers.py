@@ -109,6 +109,7 @@ def pages_of(path: Path) -> list[str]:
 
 
 @pytest.mark.peer
+@pytest.mark.xdist_group("rendered")  # printed once, by one worker
 @pytest.mark.parametrize(("name", "language"), [*PRINTED, *(("demo", language) for language in languages())])
 def test_libreoffice_prints_the_first_sheet_on_one_page_and_nothing_is_too_narrow(converted, name, language):
     pages = pages_of(converted / f"{name}-{language}.pdf")
@@ -121,6 +122,7 @@ def test_libreoffice_prints_the_first_sheet_on_one_page_and_nothing_is_too_narro
 
 
 @pytest.mark.peer
+@pytest.mark.xdist_group("rendered")
 def test_a_first_page_is_an_image_one_can_look_at(converted, tmp_path):
     subprocess.run(
         [

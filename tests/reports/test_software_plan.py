@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from functools import cache
 
 import openpyxl
 import pytest
 
-from reports import software_words, words
+from reports import patches, software_words, words
 from reports.actions import actions
 from reports.console import summary_lines
 from reports.exports import annex
@@ -18,6 +19,7 @@ from reports.exports import csv as csv_export
 from reports.exports import json as json_export
 from reports.sheet import FIRST_ROW, Report
 from reports.texts import Texts, languages
+from reports.tiles import tiles
 from reports.view import View
 from reports.workbook import render
 from rules.model import Outcome
@@ -164,6 +166,21 @@ def test_a_waived_finding_about_a_machine_leaves_the_plan(rule):
     kept = [one for action in actions(View(replace(made, findings=waived))) for one in action.findings]
     assert rule in [one.rule for one in made.findings if one.outcome is Outcome.FAIL]
     assert rule not in [one.rule for one in kept if one.outcome is Outcome.FAIL]
+
+
+@pytest.mark.parametrize(("accepted", "todo"), [(1, "Installer"), (2, "Rien d'ici au 31/12/2026")])
+def test_a_waived_patch_stays_counted_and_is_marked_on_tile_and_machine(accepted, todo):
+    waiver = replace(software.WAIVERS[0].waiver, id="D7", until=date(2026, 12, 31))
+    found = [lab.missing("srv-web", "openssl"), lab.missing("srv-web", "curl")]
+    found[:accepted] = [replace(one, waiver=waiver) for one in found[:accepted]]
+    report = Report(lab.assessment((lab.machine("srv-web"),), tuple(found)), Texts("fr"))
+    (row,) = patches.by_machine(report.view)
+    tile = next(tile for tile in tiles(report) if tile.name == "urgent")
+    assert len(row.missing) == 2
+    assert report.view.urgent.accepted == accepted
+    assert f"dont {accepted} accepté" in tile.note
+    assert patches.missing_words(report, row.missing).splitlines()[-1].endswith("(dérogation D7)")
+    assert patches.todo(report, row).startswith(todo)
 
 
 def test_a_waived_person_is_not_asked_about_again():

@@ -129,3 +129,16 @@ def test_a_list_of_names_says_how_many_are_left_out():
     assert texts.listing(["a"]) == "a"
     assert texts.listing(["a", "b", "c"]) == "a, b et c"
     assert texts.listing(list("abcdef"), limit=3) == "a, b, c et 3 de plus"
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("licenses.csv, row 12", "licenses.csv, ligne 12"),
+        ("licenses.xlsx, sheet Droits, 2026, row 7", "licenses.xlsx, feuille Droits, 2026, ligne 7"),
+        ("waivers.toml, waiver 2", "waivers.toml, waiver 2"),
+    ],
+)
+def test_a_place_in_a_file_of_the_clients_is_worded_in_the_readers_language(place, told):
+    assert Texts("fr").place(place) == told
+    assert Texts("en").place(place) == place

@@ -99,7 +99,7 @@ def test_tiles_equal_the_sheets_they_sum_up(sample):
     late = [row for row in every if row["Late (days)"]]
     states = [str(row["State"]).split("\n")[0] for row in machines]
     audited = len(states) - states.count("Not audited")
-    figures = {"Critical or high missing": len(urgent), "Patches overdue": len(late)}
+    figures = {"Critical or high patches": len(urgent), "Patches overdue": len(late)}
     for label, count in figures.items():
         shown = tile[label]
         assert shown == "Unknown" if not every and audited == 0 else int(str(shown).removeprefix("at least ")) == count

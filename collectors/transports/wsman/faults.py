@@ -52,8 +52,8 @@ _TRUST = Words(
 _DENIED = Words(
     "the account may not open a remote shell",
     "Make it a member of Remote Management Users and give that group read and execute in RootSDDL (winrm configSDDL "
-    "default; docs/windows.md has the lines), or make it an administrator; a local one other than the built-in also needs "
-    "LocalAccountTokenFilterPolicy.",
+    "default; docs/windows.md has the lines), or make it an administrator; a local one other than the built-in also "
+    "needs LocalAccountTokenFilterPolicy.",
     denied=True,
 )
 _QUOTA = "It frees itself as sessions end; else raise"

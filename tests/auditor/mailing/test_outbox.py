@@ -208,6 +208,16 @@ def test_whoever_was_overtaken_hands_nothing_over(file: Path) -> None:
         assert [(entry.run, entry.state) for entry in outbox.entries()] == [(2, State.HELD)]
 
 
+def test_a_message_that_was_replaced_before_it_was_read_is_not_sent_either(file: Path) -> None:
+    carrier = ToldCarrier()
+    with Outbox(file) as outbox:
+        entry = kept(outbox)
+        kept(outbox, draft(number="2", run=2))
+        with pytest.raises(Overtaken, match="replaced by another auditor"):
+            postman(carrier).deliver(outbox, entry)
+    assert carrier.carried == []
+
+
 def test_one_process_sends_at_a_time(file: Path) -> None:
     with Outbox(file) as outbox, Outbox(file) as second:
         with outbox.sending_alone() as alone, second.sending_alone(wait_s=0.01) as too:

@@ -20,9 +20,17 @@ name = "srv"
 """
 
 
-def client(folder, password="file:secret"):
+MAIL = """
+[mail]
+to = ["direction@contoso.example"]
+from = "rapports@msp.example"
+server = "smtp.msp.example"
+"""
+
+
+def client(folder, password="file:secret", mail=""):
     folder.mkdir(parents=True)
-    (folder / "client.toml").write_text(CLIENT.format(password=password), "utf-8")
+    (folder / "client.toml").write_text(CLIENT.format(password=password) + mail, "utf-8")
     return folder
 
 
@@ -38,8 +46,8 @@ def test_the_line_of_the_issue_prints_a_persistent_timer(tmp_path):
 
 
 def test_all_clients_of_a_folder_are_one_schedule(tmp_path):
-    client(tmp_path / "a")
-    client(tmp_path / "b")
+    client(tmp_path / "a", mail=MAIL)
+    client(tmp_path / "b", mail=MAIL)
     said = run("--all", tmp_path, "--weekly", "--weekday", "Tuesday", "--kind", "cron", "--mail")
     assert said.output.startswith("0 6 * * 2 ")
     assert f"audit --all {tmp_path} --update-feeds --mail" in said.output
@@ -49,6 +57,17 @@ def test_a_client_that_would_ask_for_a_password_is_refused_before_the_night_it_m
     folder = client(tmp_path / "martin", password="prompt:")
     assert main(["schedule", str(folder)]) == 2
     assert "cannot answer a question" in capsys.readouterr().err
+
+
+def test_mail_without_recipients_is_refused_before_the_night_it_matters(tmp_path, capsys):
+    client(tmp_path / "a", mail=MAIL)
+    client(tmp_path / "b")
+    words = ["schedule", "--all", str(tmp_path), "--kind", "cron"]
+    assert main([*words, "--mail"]) == 2
+    told = capsys.readouterr().err
+    assert str(tmp_path / "b" / "client.toml") in told
+    assert "nothing says who gets the report" in told
+    assert main(words) == 0  # nothing is mailed: nobody has to be named
 
 
 def test_variables_the_run_will_need_are_named_unless_the_file_has_them(tmp_path):

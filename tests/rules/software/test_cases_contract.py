@@ -76,6 +76,16 @@ def test_case_63_a_program_that_is_paid_for_after_a_trial_needs_a_right():
     assert (told.status, told.gap) == (Status.UNDER, -4)
 
 
+def test_case_63_a_product_the_file_never_names_is_a_question_until_the_file_is_said_to_be_complete():
+    """A list somebody has only begun must not turn everything else into a deficit."""
+    begun = [right("Sage 100", 1)]
+    told = line(position(machines(4, install("winrar")), begun), "winrar")
+    assert (told.status, told.gap) == (Status.CHECK, -4)
+    assert "unlisted" in noted(told)
+    complete = line(position(machines(4, install("winrar")), begun, rights_complete=True), "winrar")
+    assert (complete.status, complete.gap) == (Status.UNDER, -4)
+
+
 def test_case_63_with_some_rights_the_rest_is_a_deficit():
     told = line(position(machines(4, install("winrar")), [right("WinRAR", 3)]), "winrar")
     assert (told.status, told.gap) == (Status.UNDER, -1)
