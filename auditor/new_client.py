@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.config import FILE_NAME, load
 from auditor.errors import SettingsError
+from auditor.provider import provider_of
 from collectors.model import Protocol, Target
 
 SSH_LOGIN, WINDOWS_LOGIN, APPLICATION = "main", "windows", "microsoft365"
@@ -64,9 +65,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewClient:
-    """What is known of a client when its folder is made. Without a `client_id` the tenant stays a comment.
+    """What is known of a client when its folder is made.
 
-    `application` is the name of its credential where the provider's file has it already ("": one of its own).
+    A tenant is signed in to by `client_id`, or by the credential that the provider's file calls `application`. With
+    neither it stays a comment, and no audit asks it: only a person who was told so may want that.
     """
 
     name: str
@@ -83,6 +85,19 @@ class NewClient:
     def needs(self, protocol: Protocol) -> bool:
         """Whether a machine is reached this way."""
         return any(machine.protocol is protocol for machine in self.machines)
+
+
+def provider_application(folder: Path) -> str:
+    """The provider's application that a new client's tenant is signed in to with; "" where there is none.
+
+    Raises SettingsError where there are several and none bears the usual name: which one is not for us to guess.
+    """
+    names = [name for name, app in provider_of(folder.absolute() / FILE_NAME).credentials.apps.items() if app.client_id]
+    if APPLICATION in names or len(names) < 2:
+        return APPLICATION if APPLICATION in names else "".join(names)
+    problem = f"the provider's file has several applications: {', '.join(sorted(names))}."
+    hint = f"Name one with --client-id, or call the usual one [credentials.{APPLICATION}]."
+    raise SettingsError("--tenant", problem, hint=hint)
 
 
 def client_text(client: NewClient) -> str:

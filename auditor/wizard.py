@@ -18,7 +18,7 @@ from auditor.addresses import from_host, from_url, has_scheme
 from auditor.credential_tables import application_id_problem
 from auditor.errors import SettingsError
 from auditor.inventory import local_target
-from auditor.new_client import Login, Mail, NewClient
+from auditor.new_client import Login, Mail, NewClient, provider_application
 from auditor.secrets import check_reference
 from auditor.tables import Complaints
 from auditor.tenant_tables import tenant_problem
@@ -192,9 +192,23 @@ class Wizard:
         tenant = self._checked("tenant", "", lambda text: tenant_problem(text.lower()) if text else "").lower()
         if not tenant:
             return client
-        client_id = self._checked("client_id", "", lambda text: application_id_problem(text) if text else "")
-        client = replace(client, tenant=tenant, client_id=client_id)
-        return replace(client, certificate=self._text("certificate", client.certificate)) if client_id else client
+        client = replace(client, tenant=tenant)
+        try:
+            application = provider_application(self._folder)
+        except SettingsError as error:
+            click.echo(f"  {error.problem}")
+            application = ""
+        if application:
+            self._say("application", name=application)
+            return replace(client, application=application)
+        while True:
+            client_id = self._checked("client_id", "", lambda text: application_id_problem(text) if text else "")
+            if client_id:
+                return replace(client, client_id=client_id, certificate=self._text("certificate", client.certificate))
+            # Left as a comment, no audit mentions the tenant: nobody may find that out from a report that seems fine.
+            self._say("no_application", tenant=tenant)
+            if click.confirm(self._texts.text("cli.init.leave_out"), default=False):
+                return client
 
     def _mail(self, slug: str) -> Mail | None:
         from auditor.config import FILE_NAME

@@ -4,6 +4,7 @@
 missing program is an ordinary skip with its reason.
 """
 
+import logging
 import os
 import re
 import signal
@@ -24,6 +25,19 @@ _ACCEPTED = re.compile(
     r"|ooxml-validator|node"  # the Open XML SDK validator is an npm package, installed where the registry answers
     r"|mksh|ksh93"  # further shells, where a release does not package one
 )
+
+
+# What `auditor` sets for its whole process, which here is that of many tests.
+_LOGGERS = ("", "auditor", "collectors", "rules", "reports", "paramiko", "msal", "msoffcrypto", "urllib3")
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """Give back the levels a command line that ran in a test has set: what a test logs must not depend on the order."""
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
+    yield
+    for logger, level in levels:
+        logger.setLevel(level)
 
 
 def _must_run() -> bool:

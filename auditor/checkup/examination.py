@@ -1,6 +1,6 @@
 """All checks of one client, in the order they are told. What goes over the network is asked side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,11 +8,12 @@ from auditor.checkup.checks import Section
 from auditor.checkup.clock import clock_section, of_clouds, of_machines
 from auditor.checkup.feeds import feeds_section, needed_feeds
 from auditor.checkup.files import files_section
-from auditor.checkup.machines import Clock, Seen, visit_machines
+from auditor.checkup.machines import Clock, Seen, unvisited, visit_machines
 from auditor.checkup.mail import mail_section
-from auditor.checkup.place import place_section, schedule_section
+from auditor.checkup.place import place_section
 from auditor.checkup.references import References
-from auditor.checkup.tenants import Doctor, tenant_sections
+from auditor.checkup.schedules import schedule_section
+from auditor.checkup.tenants import Doctor, tenant_sections, unasked
 from auditor.errors import SettingsError
 from auditor.login import client_cloud_policy, connection_policy
 from auditor.report_tables import ReportSettings
@@ -50,7 +51,7 @@ def examine(settings: ClientSettings, wanted: Wanted, resolver: Resolver, clock:
         mail = pool.submit(_mail, settings, resolver, wanted)
         seen, window_s = _visited(settings, references, wanted, clock)
         readings = [*of_machines(seen, window_s), *clouds.result()]
-        visits = [*(one.section for one in seen), *tenants.result()]
+        visits = [*_machines(settings, references, seen, wanted), *tenants.result(), *_unasked(settings, references)]
         sections = [
             references.section,
             *visits,
@@ -102,6 +103,25 @@ def _visited(
         return [], window_s
     width = settings.connection.width
     return visit_machines(settings.targets, references.logins, policy, clock=clock, width=width), window_s
+
+
+def _machines(
+    settings: ClientSettings, references: References, seen: Sequence[Seen], wanted: Wanted
+) -> Iterator[Section]:
+    """Every machine in the file's order: one without a usable credential is not left out, but told as not checked."""
+    visited = {one.target.name: one.section for one in seen}
+    for target in settings.targets:
+        if target.name in visited:
+            yield visited[target.name]
+        elif target.credential in references.refused and not wanted.offline:
+            yield unvisited(target, references.refused[target.credential])
+
+
+def _unasked(settings: ClientSettings, references: References) -> Iterator[Section]:
+    for tenant in settings.tenants:
+        problem = references.refused.get(f"m365:{tenant.target.name}")
+        if problem is not None:
+            yield unasked(tenant, problem)
 
 
 def _feeds(settings: ClientSettings, seen: Sequence[Seen], wanted: Wanted, clock: Clock) -> Section:

@@ -103,10 +103,18 @@ def _is_server(snapshot: HostSnapshot) -> bool:
 
 def section_of(snapshot: HostSnapshot, *, sudo: str = "never") -> Section:
     """What one machine's visit means for an audit."""
-    target = snapshot.target
+    return Section(name="machine", heading=_heading(snapshot.target), checks=tuple(_checks(snapshot, sudo)))
+
+
+def unvisited(target: Target, problem: str) -> Section:
+    """A machine that could not be tried at all: what is wrong with its credential."""
+    check = Check(name="machine.reached", state=State.FAILED, text=say("unvisited", problem=problem), refuses=True)
+    return Section(name="machine", heading=_heading(target), checks=(check,))
+
+
+def _heading(target: Target) -> Message:
     place = target.address + (f":{target.port}" if target.port else "")
-    heading = say("machine", name=target.name, place=f"{target.protocol.value} {place}".strip())
-    return Section(name="machine", heading=heading, checks=tuple(_checks(snapshot, sudo)))
+    return say("machine", name=target.name, place=f"{target.protocol.value} {place}".strip())
 
 
 def _checks(snapshot: HostSnapshot, sudo: str) -> Iterator[Check]:

@@ -1,10 +1,7 @@
-"""Where a client's results go: rights and room of its folders, its history, and whether a schedule runs its audits."""
+"""Where a client's results go: rights and room of its folders, and its history."""
 
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +71,10 @@ def _history(file: Path) -> Iterator[Check]:
     try:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
         try:
+            refused = _refused(file, connection)
+            if refused is not None:
+                yield refused
+                return
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
         finally:
@@ -89,54 +90,22 @@ def _history(file: Path) -> Iterator[Check]:
             yield _damaged(file, str(sound).splitlines()[0])
 
 
+def _refused(file: Path, connection: sqlite3.Connection) -> Check | None:
+    """What an audit refuses outright, as it decides it: another program's file, or one of a newer auditor."""
+    from auditor.store_schema import APPLICATION_ID, FORM
+
+    (form,) = connection.execute("PRAGMA user_version").fetchone()
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and owner != APPLICATION_ID:
+        text, todo = say("history_foreign", file=str(file)), say("history_foreign_todo")
+    elif form > FORM:
+        text, todo = say("history_newer", file=str(file), form=form, known=FORM), say("history_newer_todo")
+    else:
+        return None
+    return Check(name="place.history", state=State.FAILED, text=text, todo=todo, refuses=True)
+
+
 def _damaged(file: Path, problem: str) -> Check:
     text = say("history_damaged", file=str(file), problem=problem)
     return Check(name="place.history", state=State.WARNING, text=text, todo=say("history_damaged_todo"))
-
-
-def schedule_section(settings: ClientSettings) -> Section:
-    """Whether this machine runs the client's audits by itself, and whether such a run could."""
-    return Section(name="schedule", heading=say("schedule"), checks=tuple(_schedule(settings)))
-
-
-def _schedule(settings: ClientSettings) -> Iterator[Check]:
-    from auditor.scheduling.schedule import schedule_name
-    from auditor.scheduling.unattended import needs_of
-
-    folder = settings.folder.absolute()
-    names = [schedule_name(folder), schedule_name(folder.parent)]
-    installed = next((name for name in names if _is_installed(name)), "")
-    if not installed:
-        todo = f"auditor schedule {settings.folder} --install"
-        yield Check(name="schedule.installed", state=State.NOTE, text=say("no_schedule"), todo=todo)
-    else:
-        yield Check(name="schedule.installed", state=State.OK, text=say("scheduled", name=installed))
-    questions = needs_of(settings).questions
-    if questions:
-        state = State.WARNING if installed else State.NOTE
-        text = say("questions", references=", ".join(questions))
-        yield Check(name="schedule.questions", state=state, text=text, todo=say("questions_todo"))
-
-
-def _is_installed(name: str) -> bool:
-    """Whether one of this machine's schedulers knows the name."""
-    from auditor.scheduling import systemd
-
-    if sys.platform == "win32":
-        return _ends_well("schtasks", "/Query", "/TN", name) is not None
-    if (systemd.folder() / f"{name}.timer").is_file():
-        return True
-    table = _ends_well("crontab", "-l") if shutil.which("crontab") else None
-    return table is not None and name in table
-
-
-def _ends_well(*command: str) -> str | None:
-    """What a command printed; None where it failed."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False, env=environment
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 else None

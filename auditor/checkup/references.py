@@ -20,12 +20,14 @@ _NAME = "credential"
 class References:
     """What the references of one client came to: `logins` by credential, `apps` by tenant, and the section about it.
 
-    What does not resolve is missing in both; its reason stands in the section.
+    What does not resolve is missing in both: `refused` has its reason, of logins by credential and of apps by tenant
+    ("m365:NAME"); the section tells it, too.
     """
 
     def __init__(self, settings: ClientSettings, resolver: Resolver) -> None:
         self.logins: dict[str, Credential] = {}
         self.apps: dict[str, CloudCredential] = {}
+        self.refused: dict[str, str] = {}
         self._settings = settings
         self._resolver = resolver
         checks = [
@@ -47,6 +49,7 @@ class References:
             try:
                 self.logins[name] = self._resolver.credential(written)
             except SecretError as error:
+                self.refused[name] = f"{error.subject}: {error.problem}"
                 yield _refused(error)
                 continue
             shown = name or "-"
@@ -63,6 +66,7 @@ class References:
         try:
             self.apps[name] = self._resolver.cloud_credential(tenant)
         except SecretError as error:
+            self.refused[f"m365:{name}"] = f"{error.subject}: {error.problem}"
             yield _refused(error)
         else:
             if all(file is None or file.is_file() for file in files):

@@ -59,15 +59,26 @@ def tenant_sections(
         return
 
     def asked(tenant: TenantSettings) -> Section:
-        params: Params = {"name": tenant.target.name, "tenant": tenant.target.address}
         return Section(
             name="m365",
-            heading=say("tenant", **params),
+            heading=_heading(tenant),
             checks=tuple(_tenant_checks(tenant, credentials[tenant.target.name], doctor)),
         )
 
     with ThreadPoolExecutor(max_workers=min(doctor.width, len(tenants)), thread_name_prefix="doctor") as pool:
         yield from pool.map(asked, tenants)
+
+
+def unasked(tenant: TenantSettings, problem: str) -> Section:
+    """A tenant that could not be tried at all: what is wrong with its credential."""
+    text = say("unvisited", problem=problem)
+    check = Check(name="m365.sign_in", state=State.FAILED, text=text, refuses=True)
+    return Section(name="m365", heading=_heading(tenant), checks=(check,))
+
+
+def _heading(tenant: TenantSettings) -> Message:
+    params: Params = {"name": tenant.target.name, "tenant": tenant.target.address}
+    return say("tenant", **params)
 
 
 def _tenant_checks(tenant: TenantSettings, credential: CloudCredential, doctor: Doctor) -> Iterator[Check]:

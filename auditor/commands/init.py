@@ -30,7 +30,9 @@ _WINDOWS_PASSWORD = "env:AUDIT_PASSWORD"
 @click.option("--windows-user", help="WinRM: user to log in as (default: audit).")
 @click.option("--windows-password-from", metavar="REF", default="", help="WinRM: where its password is.")
 @click.option("--tenant", metavar="ID", default="", help="Microsoft 365: the client's tenant, an id or a domain.")
-@click.option("--client-id", metavar="ID", default="", help="Microsoft 365: the application that signs in there.")
+@click.option(
+    "--client-id", metavar="ID", default="", help="Microsoft 365: its application (default: provider.toml's)."
+)
 @click.option(
     "--certificate",
     metavar="FILE",
@@ -102,7 +104,7 @@ def _told(folder: Path, options: dict[str, Any]) -> "NewClient":
         machines=machines,
         ssh=_login(options, "user", "password_from", "key_file"),
         windows=windows,
-        **_tenant(options),
+        **_tenant(folder, options),
         mail=_mail(options),
     )
 
@@ -121,9 +123,10 @@ def _login(options: dict[str, Any], user: str, password: str, key_file: str = ""
     return Login(user=options[user] or "audit", key_file=key, password=options[password], agent=agent)
 
 
-def _tenant(options: dict[str, Any]) -> dict[str, str]:
+def _tenant(folder: Path, options: dict[str, Any]) -> dict[str, str]:
     from auditor.credential_tables import application_id_problem
     from auditor.errors import SettingsError
+    from auditor.new_client import provider_application
     from auditor.tenant_tables import tenant_problem
 
     tenant, client_id = options["tenant"].strip().lower(), options["client_id"]
@@ -133,7 +136,19 @@ def _tenant(options: dict[str, Any]) -> dict[str, str]:
         raise SettingsError("--client-id", problem)
     if client_id and not tenant:
         raise SettingsError("--client-id", "it goes with --tenant, and none is named.")
-    return {"tenant": tenant, "client_id": client_id, "certificate": options["certificate"]}
+    application = provider_application(folder) if tenant and not client_id else ""
+    if tenant and not client_id and not application:
+        # A tenant without its application could only stand there as a comment, which no audit ever mentions.
+        problem = "the application that signs in there is missing: no audit could ask the tenant."
+        hint = f"Add --client-id ID; `auditor onboard m365 --tenant {tenant}` prints how to make the application. "
+        hint += 'A [credentials.NAME] with kind = "m365" and a client_id in provider.toml serves all clients.'
+        raise SettingsError("--tenant", problem, hint=hint)
+    return {
+        "tenant": tenant,
+        "client_id": client_id,
+        "certificate": options["certificate"],
+        "application": application,
+    }
 
 
 def _mail(options: dict[str, Any]) -> "Mail | None":

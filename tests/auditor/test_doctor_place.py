@@ -2,20 +2,24 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
-from auditor.checkup import place
+from auditor.checkup import place, schedules
 from auditor.checkup.feeds import needed_feeds
 from auditor.exits import Exit
-from auditor.scheduling import systemd
-from auditor.scheduling.schedule import schedule_name
+from auditor.scheduling import cron, systemd, windows
+from auditor.scheduling.schedule import Schedule
 from auditor.store import Store
+from auditor.store_schema import FORM
 from tests.lab import smtp
 from tests.lab.wsman.certificates import CertificateKind
 
@@ -168,20 +172,118 @@ def test_a_history_is_read_and_never_brought_up_to_date_here(auditor: Auditor, t
     assert "damaged" in found["place.history"][0]["text"] or "malformed" in found["place.history"][0]["text"]
 
 
+def _scheduled(units: Path, *what: str | Path, name: str = "auditor-x-1234", enabled: bool = True) -> None:
+    """The units of a schedule, written by systemd's own writer of this product."""
+    words = ("/usr/bin/python3", "-I", "-m", "auditor", "audit", *map(str, what), "--update-feeds")
+    schedule = Schedule(name=name, description="x", command=words, at=time(6), working_folder=units)
+    systemd.install(schedule, units)
+    if enabled:
+        (units / "timers.target.wants").mkdir(exist_ok=True)
+        (units / "timers.target.wants" / f"{name}.timer").symlink_to(units / f"{name}.timer")
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(systemd, "folder", lambda: tmp_path / "units")
+    monkeypatch.setattr(schedules, "systemd_runs", lambda: True)
+    monkeypatch.setattr(schedules, "_ends_well", lambda *_: None)
+    return tmp_path / "units"
+
+
+@pytest.mark.parametrize("kind", ["alone", "several", "all"])
 def test_a_schedule_of_this_machine_is_found_and_a_question_it_could_not_answer(
-    auditor: Auditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    auditor: Auditor, tmp_path: Path, units: Path, kind: str
 ) -> None:
     text = '[credentials.a]\nuser = "u"\npassword = "prompt:"\n'
-    client = _client(tmp_path / "clients", text)
-    monkeypatch.setattr(systemd, "folder", lambda: tmp_path / "units")
-    monkeypatch.setattr(place, "_ends_well", lambda *_: None)
+    (tmp_path / "clients").mkdir()
+    client = _client(tmp_path / "clients" / "100% $a b", text)
+    other = tmp_path / "clients" / "other"
+    _scheduled(units, other, name="auditor-other-1234")
     _, found = _examined(auditor, client)
     assert [one["state"] for one in (*found["schedule.installed"], *found["schedule.questions"])] == ["note", "note"]
     assert found["schedule.installed"][0]["todo"] == f"auditor schedule {client} --install"
-    (tmp_path / "units").mkdir()
-    (tmp_path / "units" / f"{schedule_name(client.parent)}.timer").write_text("")
+    what: dict[str, tuple[str | Path, ...]] = {
+        "alone": (client,),
+        "several": (other, client),
+        "all": ("--all", client.parent),
+    }
+    _scheduled(units, *what[kind])
     _, found = _examined(auditor, client)
     assert [one["state"] for one in (*found["schedule.installed"], *found["schedule.questions"])] == ["ok", "warning"]
+
+
+def test_a_timer_that_is_written_and_not_enabled_runs_nothing(auditor: Auditor, tmp_path: Path, units: Path) -> None:
+    client = _client(tmp_path / "c")
+    _scheduled(units, client, enabled=False)
+    (check,) = _examined(auditor, client)[1]["schedule.installed"]
+    assert check["state"] == "warning"
+    assert "written but not started" in check["text"]
+    assert "systemctl --user daemon-reload" in check["todo"]
+    assert "enable --now auditor-x-1234.timer" in check["todo"]
+
+
+def test_a_crontab_line_and_a_windows_task_are_known_by_what_they_run(
+    tmp_path: Path, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, other = tmp_path / "cl" / "100% b", tmp_path / "cl" / "d"
+    words = ("/usr/bin/python3", "-I", "-m", "auditor", "audit", str(other), str(client), "--mail")
+    environment = {"AUDITOR_HOME": "/srv/x y"}
+    schedule = Schedule(
+        name="auditor-d-1", description="x", command=words, at=time(6), working_folder=units, environment=environment
+    )
+    table = f"# auditor-d-1: begin (written by auditor schedule)\n{cron.line(schedule)}\n# auditor-d-1: end\n"
+    monkeypatch.setattr(schedules, "_ends_well", lambda *_: table)
+    monkeypatch.setattr(schedules.shutil, "which", lambda _: "/usr/bin/crontab")
+    assert [one.name for one in schedules.found_schedules(client)] == ["auditor-d-1"]
+    assert list(schedules.found_schedules(tmp_path / "cl")) == []
+    plain = tmp_path / "cl" / "e f"
+    for given in (environment, {}):
+        command = (*words[:5], str(other), str(plain))
+        task = windows.task_xml(replace(schedule, command=command, environment=given), today=NOW.date())
+        assert schedules._task_audits(task.decode("utf-16"), plain)
+        assert not schedules._task_audits(task.decode("utf-16"), tmp_path / "cl" / "e")
+        command = (*words[:5], "--all", str(plain.parent))
+        task = windows.task_xml(replace(schedule, command=command, environment=given), today=NOW.date())
+        assert schedules._task_audits(task.decode("utf-16"), plain)
+        assert not schedules._task_audits(task.decode("utf-16"), plain.parent)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "said"),
+    [(f"user_version = {FORM + 1}", "newer auditor"), ("application_id = 7", "another program")],
+)
+def test_a_history_that_an_audit_refuses_is_a_failure_with_its_cure(
+    auditor: Auditor, tmp_path: Path, pragma: str, said: str
+) -> None:
+    client = _client(tmp_path / "c")
+    file = client / "history.sqlite"
+    with Store(file) as store:
+        store.begin(client="Fournil", started_at=NOW, product_version="1")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"PRAGMA {pragma}")
+        connection.commit()
+    code, found = _examined(auditor, client)
+    (check,) = found["place.history"]
+    assert (check["state"], check["code"], code) == ("failed", Exit.USAGE, Exit.USAGE)
+    assert said in check["text"]
+    assert "aside" in check["todo"]
+    assert auditor("audit", client).exit_code == Exit.USAGE, "an audit agrees"
+
+
+def test_a_machine_whose_credential_cannot_be_used_is_told_as_not_checked(
+    auditor: Auditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ABSENT", raising=False)
+    text = '[credentials.a]\nuser = "u"\npassword = "env:ABSENT"\n'
+    text += '[credentials.app]\nkind = "m365"\nclient_id = "11111111-2222-3333-4444-555555555555"\n'
+    text += 'secret = "env:ABSENT"\n[[tenants]]\nname = "M365"\ntenant = "contoso.com"\ncredential = "app"\n'
+    text += '[[machines]]\nname = "srv"\naddress = "srv.invalid"\ncredential = "a"\n'
+    done = auditor("doctor", _client(tmp_path / "c", text, machine=False), "--json")
+    assert done.exit_code == Exit.USAGE
+    checks = json.loads(done.stdout)["clients"][0]["checks"]
+    told = [one for one in checks if one["name"] in ("machine.reached", "m365.sign_in")]
+    assert [one["about"].split(" (")[0] for one in told] == ["Machine srv", "Microsoft 365, M365"]
+    assert all(one["state"] == "failed" and "env:ABSENT" in one["text"] for one in told)
 
 
 def test_only_feeds_about_the_machines_seen_are_needed() -> None:

@@ -132,11 +132,47 @@ def test_what_makes_no_client_is_refused_and_nothing_is_left_behind(
     assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 
-def test_a_tenant_whose_application_is_not_made_yet_stays_a_comment(auditor: Auditor, tmp_path: Path) -> None:
-    made = auditor("init", "fournil", "--tenant", "contoso.com")
-    assert "auditor onboard m365 --tenant contoso.com" in made.stdout
-    assert '# tenant = "contoso.com"' in (tmp_path / "fournil" / "client.toml").read_text()
-    assert load(tmp_path / "fournil").tenants == ()
+def test_a_tenant_without_an_application_is_refused_rather_than_silently_never_audited(
+    auditor: Auditor, tmp_path: Path
+) -> None:
+    refused = auditor("init", "clients/fournil", "--tenant", "contoso.com")
+    assert refused.exit_code == Exit.USAGE
+    assert "--client-id" in refused.stderr
+    assert "auditor onboard m365 --tenant contoso.com" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+_PROVIDERS_APP = '[credentials.{}]\nkind = "m365"\nclient_id = "{}"\ncertificate_file = "msp.pem"\n'
+
+
+def test_the_providers_application_signs_in_to_the_tenant(auditor: Auditor, tmp_path: Path) -> None:
+    provider = tmp_path / "clients" / "provider.toml"
+    provider.parent.mkdir()
+    provider.write_text(_PROVIDERS_APP.format("msp", APP))
+    assert auditor("init", "clients/a", "--tenant", "contoso.com").exit_code == 0
+    (tenant,) = load(tmp_path / "clients" / "a").tenants
+    assert (tenant.target.address, tenant.app.name, tenant.client_id) == ("contoso.com", "msp", APP)
+    provider.write_text(_PROVIDERS_APP.format("msp", APP) + _PROVIDERS_APP.format("other", APP))
+    refused = auditor("init", "clients/b", "--tenant", "contoso.com")
+    assert refused.exit_code == Exit.USAGE
+    assert "msp, other" in refused.stderr
+    assert not (tmp_path / "clients" / "b").exists()
+    client, _ = _asked(tmp_path / "clients" / "c", ["", "", "", "contoso.com", APP, "", ""], {})
+    assert (client.client_id, client.application) == (APP, "")
+    provider.write_text(_PROVIDERS_APP.format("microsoft365", APP))
+    client, shown = _asked(tmp_path / "clients" / "c", ["", "", "", "contoso.com", ""], {})
+    assert (client.client_id, client.application) == ("", "microsoft365")
+    assert "microsoft365" in shown
+    write_client(tmp_path / "clients" / "c", client)
+    assert len(load(tmp_path / "clients" / "c").tenants) == 1
+
+
+def test_who_leaves_a_tenant_out_has_been_told_that_no_report_will_mention_it(tmp_path: Path) -> None:
+    answers = ["", "", "", "contoso.com", "", "n", "", "y", ""]
+    client, shown = _asked(tmp_path / "fournil", answers, {}, "en")
+    assert shown.count("no report would mention Microsoft 365") == 2
+    assert (client.tenant, client.client_id, client.application) == ("contoso.com", "", "")
+    assert '# tenant = "contoso.com"' in client_text(client)
 
 
 def test_a_disk_that_refuses_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +314,7 @@ def test_a_conversation_finds_the_machines_of_a_network(tmp_path: Path) -> None:
 
 def test_an_answer_that_means_nothing_is_asked_again_and_a_secret_is_not_repeated(tmp_path: Path) -> None:
     answers = ["", "", "telnet://x", "srv", "y", "ssh", "srv-web", "", "audit", "password", "env", "hunter2", "env:PW"]
-    answers += ["common", "contoso.com", "no-id", "", "nobody@", "anne@contoso.com", "msp@msp.example", ""]
+    answers += ["common", "contoso.com", "no-id", "", "y", "nobody@", "anne@contoso.com", "msp@msp.example", ""]
     answers += ["smtp.msp.example", "", "file", ""]
     client, shown = _asked(tmp_path / "fournil", answers, {}, "en")
     assert client.ssh == Login(user="audit", password="env:PW")

@@ -139,6 +139,7 @@ def test_an_absurd_length_is_no_length(length: bytes) -> None:
 
 def test_an_address_that_opens_by_itself_is_in_no_log_whatever_its_path(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")  # `auditor --debug` turns it down for the whole process
     with feed_server() as server:
         wire = open_wire(CloudPolicy(proxies={}))
         assert wire.get(f"{server.url}/elsewhere?sig=K3Y", {"Accept": "*/*"}).status == 404
