@@ -27,7 +27,7 @@ class Agreement:
 def agreed(settings: "ClientSettings", today: date) -> Agreement:
     """Read the files beside client.toml into its contract. Raises SettingsError."""
     from auditor.decisions.file import decision_notes, decisions, with_decisions_in
-    from auditor.entitlements import entitlements
+    from auditor.entitlements.file import entitlements
     from auditor.prices import price_list
     from auditor.software_tables import software_notes
     from auditor.waivers import waiver_notes, waivers

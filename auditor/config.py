@@ -8,7 +8,7 @@ import msgspec
 
 from auditor.credential_tables import Known, read_credentials
 from auditor.errors import SettingsError
-from auditor.history_tables import read_history
+from auditor.history.tables import read_history
 from auditor.mail_tables import read_mail
 from auditor.paths import known_hosts
 from auditor.provider import provider_of

@@ -10,7 +10,7 @@ from datetime import date
 
 from auditor.errors import SettingsError
 from auditor.explanation_tenant import TenantChain, chain_about, chain_of, tenant_named
-from auditor.store import Store
+from auditor.history.store import Store
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.records import Advisory, AffectedPackage, FeedState, FixState, PackageKind
 from collectors.model import AvailableUpdate, HostSnapshot, Package, PackageScheme

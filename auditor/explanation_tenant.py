@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from auditor.errors import SettingsError
-from auditor.store import Store
+from auditor.history.store import Store
 from auditor.tables import suggestion
 from collectors.cloud.facts import SignInKnowledge, TenantSnapshot, User
 from reports.texts import Texts

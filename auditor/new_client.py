@@ -244,9 +244,9 @@ def _check(file: Path, folder: Path) -> None:
 
 def _files(folder: Path, client: NewClient) -> dict[str, bytes]:
     """Every file of a new folder by name. A list that the client has in another form gets no second one beside it."""
-    from auditor.entitlement_template import FILE_NAME as RIGHTS
-    from auditor.entitlement_template import template as rights
-    from auditor.entitlements import rights_file
+    from auditor.entitlements.file import rights_file
+    from auditor.entitlements.template import FILE_NAME as RIGHTS
+    from auditor.entitlements.template import template as rights
     from auditor.prices import FILE_NAMES as PRICES
     from auditor.waivers import FILE_NAME as WAIVERS
 

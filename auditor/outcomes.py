@@ -11,7 +11,7 @@ from auditor.conclusion import Conclusion, conclude
 from auditor.delivery import Delivered
 from auditor.errors import AuditorError, DeliveryError
 from auditor.exits import Exit, first_of
-from auditor.history_tables import HistorySettings
+from auditor.history.tables import HistorySettings
 from auditor.output import Refused, as_json, documents, result_document
 from auditor.overview import client_result, write_overview
 from auditor.pipeline import Course, Result
@@ -87,7 +87,7 @@ class Outcomes:
 
     def _take(self, job: "Job", course: Course, ended: Callable[[], Result]) -> None:
         """Bring one client's run to its end, write what is wished for, and tell it."""
-        from auditor.background import background_or_less
+        from auditor.history.background import background_or_less
 
         result = ended()
         conclusion = conclude(result, job.wish.fail_on)
@@ -228,7 +228,7 @@ def _tell_problems(result: Result, delivered: Sequence[Delivered], problems: Seq
 
 def _tidy(course: Course, terms: HistorySettings) -> None:
     """Remove from a history what is past its time; that it could not be costs nothing, the next run tries again."""
-    from auditor.retention import purge_after_run
+    from auditor.history.retention import purge_after_run
 
     try:
         purge_after_run(course.store, course.run, terms)

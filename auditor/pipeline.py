@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from auditor import __version__
 from auditor.errors import HistoryError
+from auditor.history.store import Store
 from auditor.progress import Progress
 from auditor.selection import Unvisitable
 from auditor.spool import Spool
-from auditor.store import Store
 from collectors.cloud.credentials import CloudCredential
 from collectors.cloud.facts import TenantSnapshot
 from collectors.cloud.policy import CloudPolicy

@@ -10,10 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final, TypeVar
 
-from auditor import spreadsheet_values as values
 from auditor.errors import SettingsError
-from auditor.spreadsheet_values import UnreadableError
-from auditor.spreadsheets import Kind, Problem, Row, read, refuse
+from auditor.spreadsheets import values
+from auditor.spreadsheets.rows import Kind, Problem, Row, read, refuse
+from auditor.spreadsheets.values import UnreadableError
 from auditor.tables import stands
 from rules.prices import MONTHS, Commitment, Price
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from auditor.delivery import prepare_folder
 from auditor.exits import Exit
-from auditor.history_tables import HistorySettings
-from auditor.keeping import opened_for_run
+from auditor.history.keeping import opened_for_run
+from auditor.history.tables import HistorySettings
 from auditor.lock import sole_run
 from auditor.outcomes import Outcomes
 from auditor.output import Refused

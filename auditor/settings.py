@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.history_tables import HistorySettings
+from auditor.history.tables import HistorySettings
 from auditor.mail_settings import MailSettings
 from auditor.report_tables import ReportSettings
 from collectors.cloud.credentials import CloudEndpoints

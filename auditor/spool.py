@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from auditor.errors import HistoryError
-from auditor.packing import pack, unpack, unpack_tenant
-from auditor.store import Store
+from auditor.history.packing import pack, unpack, unpack_tenant
+from auditor.history.store import Store
 from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 

@@ -18,9 +18,9 @@ from statistics import median
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from auditor.background import background_of, figures_of_run
-from auditor.packing import unpack_assessment
-from auditor.store import Store
+from auditor.history.background import background_of, figures_of_run
+from auditor.history.packing import unpack_assessment
+from auditor.history.store import Store
 from reports.figures import figures_of
 from rules.model import Outcome
 from tests.lab.assessments import missing

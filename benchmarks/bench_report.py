@@ -25,12 +25,12 @@ if __package__ in (None, ""):
 
 from openpyxl import Workbook, load_workbook
 
-from auditor.background import background_of
 from auditor.demo.company import Demonstration, prepare
+from auditor.history.background import background_of
+from auditor.history.store import Store
 from auditor.pipeline import Course, begin, conduct, finish
 from auditor.progress import Plain
 from auditor.rendering import Wish, rendered
-from auditor.store import Store
 from collectors.feeds.cache import FeedStore
 from collectors.model import HostSnapshot
 

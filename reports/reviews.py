@@ -82,9 +82,7 @@ def _rank(found: Finding) -> int:
     return _RANKS.get(found.rule, len(_RANKS))
 
 
-def _lines(
-    found: Finding, products: Mapping[str, str], names: Mapping[str, str], decided: Decided
-) -> Iterator[Review]:
+def _lines(found: Finding, products: Mapping[str, str], names: Mapping[str, str], decided: Decided) -> Iterator[Review]:
     for share in found.money.shares if found.money is not None else ():
         decision = decided.of_line(found, share.sku_id)
         yield _line(found, names, products.get(share.sku_id) or _product(found), share, decision)

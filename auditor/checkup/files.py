@@ -9,7 +9,7 @@ from auditor.errors import AuditorError
 from auditor.settings import ClientSettings
 
 if TYPE_CHECKING:
-    from auditor.entitlements import Rights
+    from auditor.entitlements.file import Rights
     from auditor.prices import PriceList
     from rules.decisions import Decision
     from rules.waivers import Waiver
@@ -25,7 +25,7 @@ def files_section(settings: ClientSettings, today: date) -> Section:
 
 def _checks(settings: ClientSettings, today: date) -> Iterator[Check]:
     from auditor.decisions.file import decisions
-    from auditor.entitlements import entitlements
+    from auditor.entitlements.file import entitlements
     from auditor.prices import price_list
     from auditor.software_tables import software_notes
     from auditor.waivers import waivers

@@ -92,7 +92,7 @@ def _history(file: Path) -> Iterator[Check]:
 
 def _refused(file: Path, connection: sqlite3.Connection) -> Check | None:
     """What an audit refuses outright, as it decides it: another program's file, or one of a newer auditor."""
-    from auditor.store_schema import APPLICATION_ID, FORM
+    from auditor.history.schema import APPLICATION_ID, FORM
 
     (form,) = connection.execute("PRAGMA user_version").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from auditor.decisions.matching import Matched, Matching, Terms
     from auditor.decisions.wording import Said
     from auditor.decisions.workbook import Returned
+    from auditor.history.store import Run
     from auditor.settings import ClientSettings
-    from auditor.store import Run
     from reports.texts import Param, Texts
     from rules.contract import Contract
     from rules.decisions import Decision, DecisionState
@@ -59,8 +59,8 @@ def import_(
     from auditor.decisions.lines import Asked
     from auditor.decisions.matching import match
     from auditor.decisions.workbook import is_locked, returned
+    from auditor.history.store import Store
     from auditor.pipeline import now
-    from auditor.store import Store
     from reports.texts import Texts
 
     today = now().date()
@@ -99,8 +99,8 @@ def list_(*, client_path: Path, as_json: bool) -> int:
     from auditor.decisions.file import decisions
     from auditor.decisions.lines import Asked
     from auditor.errors import HistoryError
+    from auditor.history.store import Store
     from auditor.pipeline import now
-    from auditor.store import Store
     from reports.texts import Texts, languages
 
     settings = load(client_path, languages=languages())
@@ -168,7 +168,7 @@ def _terms(settings: "ClientSettings", by: str | None, until: str | None, today:
     from auditor.decisions.client import contact
     from auditor.decisions.file import default_end, latest_end
     from auditor.decisions.matching import Terms
-    from auditor.spreadsheet_values import UnreadableError, day
+    from auditor.spreadsheets.values import UnreadableError, day
 
     name = " ".join((by if by is not None else contact(settings)).split())
     if not name:

@@ -43,7 +43,7 @@ def command(
     from auditor.demo.company import feeds_in, history_in
     from auditor.explanation import explain_finding, explain_package
     from auditor.explanation_text import worded
-    from auditor.history import open_history
+    from auditor.history.opening import open_history
     from auditor.output import as_json as to_json
     from auditor.rendering import known_language
     from collectors.feeds.cache import FeedStore

@@ -13,10 +13,10 @@ from auditor.exits import Exit
 from auditor.progress import printable
 
 if TYPE_CHECKING:
-    from auditor.history import History
-    from auditor.retention import Purged
+    from auditor.history.opening import History
+    from auditor.history.retention import Purged
+    from auditor.history.timeline import Line
     from auditor.settings import ClientSettings
-    from auditor.timeline import Line
     from reports.background import Change, Changes
     from reports.texts import Texts
 
@@ -55,7 +55,7 @@ def command(
     after keep_months, names and last sign-ins of people, and mails that were never sent, after personal_data_months;
     figures and findings stay.
     """
-    from auditor.history import open_history
+    from auditor.history.opening import open_history
     from auditor.rendering import known_language
     from reports.texts import Texts
 
@@ -73,7 +73,7 @@ def command(
 
 
 def _all(history: "History", texts: "Texts", last: int, *, as_json: bool) -> None:
-    from auditor.timeline import lines
+    from auditor.history.timeline import lines
 
     found = lines(history.store, last)
     if as_json:
@@ -112,8 +112,8 @@ def _cells(line: "Line", texts: "Texts") -> dict[str, str]:
 
 
 def _one(history: "History", texts: "Texts", number: int | None, *, with_changes: bool, as_json: bool) -> None:
-    from auditor.background import background_of
-    from auditor.timeline import line_of, rested_on
+    from auditor.history.background import background_of
+    from auditor.history.timeline import line_of, rested_on
 
     store = history.store
     run = store.run(number) if number is not None else store.latest()
@@ -178,9 +178,9 @@ def _when(texts: "Texts", kind: str, change: "Change") -> str:
 
 
 def _purge(history: "History", texts: "Texts", *, as_json: bool) -> None:
-    from auditor.history_tables import HistorySettings
+    from auditor.history.retention import purge
+    from auditor.history.tables import HistorySettings
     from auditor.pipeline import now
-    from auditor.retention import purge
 
     terms = HistorySettings() if history.settings is None else history.settings.history_terms
     done = purge(history.store, terms, now())

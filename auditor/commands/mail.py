@@ -170,8 +170,8 @@ def _order(path: Path, trouble: "Trouble | None" = None) -> "tuple[Order, Texts]
 
 def _draft(how: "Order", number: int | None, *, copy: int = 0) -> "Draft":
     """Compose the mail of a run of the history, with the workbook as `auditor report` writes it."""
-    from auditor.background import background_or_less
-    from auditor.history import open_history
+    from auditor.history.background import background_or_less
+    from auditor.history.opening import open_history
     from auditor.mailing.monthly import composed
     from auditor.protection import report_password
     from auditor.rendering import Wish, manager_workbook

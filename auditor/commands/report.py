@@ -28,9 +28,9 @@ def command(
     the language asked for. Exit code 0 when the files are written. People whose time is over by [history] of the client
     file are numbers in them.
     """
-    from auditor.background import background_or_less
     from auditor.exits import Exit
-    from auditor.history import open_history
+    from auditor.history.background import background_or_less
+    from auditor.history.opening import open_history
     from auditor.protection import report_password
     from auditor.rendering import Wish, check_wish, write_reports
     from auditor.secrets import Resolver

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.decisions.wording import same_words
 from auditor.errors import HistoryError
-from auditor.store import Run, Store
+from auditor.history.store import Run, Store
 from reports import plain
 from reports.licenses import Licenses
 from reports.reviews import Review, reviews

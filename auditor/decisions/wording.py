@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from auditor.spreadsheet_values import plain, tidy
+from auditor.spreadsheets.values import plain, tidy
 from reports.texts import Param, Texts, languages
 from rules.decisions import Choice
 

@@ -17,9 +17,9 @@ from xml.etree import ElementTree as ET
 
 from auditor.decisions.wording import Said
 from auditor.errors import SettingsError
-from auditor.spreadsheet_tables import HEADING_WITHIN, Headings, as_headings
-from auditor.spreadsheet_values import UnreadableError, plain, text_of
-from auditor.spreadsheets import MAX_FILE_BYTES, Cell, Kind, Line, Sheet, bytes_of
+from auditor.spreadsheets.rows import MAX_FILE_BYTES, Cell, Kind, Line, Sheet, bytes_of
+from auditor.spreadsheets.tables import HEADING_WITHIN, Headings, as_headings
+from auditor.spreadsheets.values import UnreadableError, plain, text_of
 from collectors.credentials import Secret
 from reports.cells import clean
 from reports.texts import Texts, languages
@@ -102,7 +102,7 @@ def returned(file: Path, password: Secret | None = None) -> Returned:
 
     Raises SettingsError for what is no workbook of ours, with what to do about it.
     """
-    from auditor.spreadsheet_xlsx import sheets
+    from auditor.spreadsheets.xlsx import sheets
 
     data = bytes_of(file, MAX_FILE_BYTES)
     if data.startswith(_OLE) and _LOCKED in data:

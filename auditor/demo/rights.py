@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from auditor.entitlements import entitlements
+from auditor.entitlements.file import entitlements
 from auditor.waivers import waivers
 from rules.contract import Contract
 from rules.rights import SoftwareTerms, UnwantedSoftware

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auditor.delivery import deliver
 from auditor.errors import SettingsError
-from auditor.history_tables import HistorySettings, months_before
+from auditor.history.tables import HistorySettings, months_before
 from auditor.mail_settings import MailSettings
 from auditor.mailing.carrier import Carrier, Fate, Parcel, Receipt
 from auditor.mailing.compose import Attachment, Draft, compose, parsed

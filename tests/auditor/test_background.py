@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from auditor.background import background_of, background_or_less, figures_of_run, in_order
 from auditor.errors import HistoryError
-from auditor.store import Run, Store
+from auditor.history.background import background_of, background_or_less, figures_of_run, in_order
+from auditor.history.store import Run, Store
 from reports.background import Background, Kept
 from reports.figures import figures_of
 from rules.model import Assessment, Finding

@@ -243,7 +243,7 @@ def test_a_disk_that_fills_up_loses_neither_machines_nor_workbook(
     auditor: Auditor, tmp_path: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from auditor.errors import HistoryFull
-    from auditor.store import Store
+    from auditor.history.store import Store
 
     def full(self: Store, *_: object, **__: object) -> None:
         raise HistoryFull(str(self.path), "its disk is full.", hint="Free some room.")

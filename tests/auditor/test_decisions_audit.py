@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from auditor.agreements import agreed
-from auditor.anonymity import Pseudonyms, assessment_without_people
 from auditor.cli import main
 from auditor.config import load
 from auditor.decisions.file import decisions, with_decisions_in
-from auditor.packing import pack_assessment, unpack_assessment
+from auditor.history.anonymity import Pseudonyms, assessment_without_people
+from auditor.history.packing import pack_assessment, unpack_assessment
 from reports import words
 from reports.sheet import Report
 from reports.texts import Texts, languages

@@ -12,7 +12,7 @@ from auditor.decisions.matching import Terms, match
 from auditor.decisions.wording import choice_of, names, references
 from auditor.decisions.workbook import Returned, ReturnedRow
 from auditor.errors import SettingsError
-from auditor.store import Store
+from auditor.history.store import Store
 from reports.licenses import Licenses
 from reports.reviews import reviews
 from reports.texts import Texts

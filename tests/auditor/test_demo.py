@@ -12,10 +12,10 @@ from auditor.demo.described import Machine, machines
 from auditor.demo.frames import Answer, write_frames
 from auditor.demo.recordings import answers
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.pipeline import Result as RunResult
 from auditor.pipeline import conduct
 from auditor.progress import Silent
-from auditor.store import Store
 from collectors.feeds import discover as discover_feeds
 from collectors.feeds.cache import FeedStore
 from collectors.feeds.database import load_states

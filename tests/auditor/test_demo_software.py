@@ -11,12 +11,12 @@ from click.testing import Result
 
 from auditor.demo.company import prepare
 from auditor.demo.rights import FOLDER
-from auditor.entitlements import entitlements
+from auditor.entitlements.file import entitlements
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.pipeline import Result as RunResult
 from auditor.pipeline import conduct
 from auditor.progress import Silent
-from auditor.store import Store
 from collectors.feeds.cache import FeedStore
 from reports.sheet import Report
 from reports.texts import Texts

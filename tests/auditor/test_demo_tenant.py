@@ -14,10 +14,10 @@ from auditor.demo.company import prepare
 from auditor.demo.tenant.described import consumed, held_by, prices, tenant, terms
 from auditor.demo.tenant.recordings import play, target_of, write
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.pipeline import Result as RunResult
 from auditor.pipeline import conduct
 from auditor.progress import Silent
-from auditor.store import Store
 from collectors.cloud.facts import SignInKnowledge, TenantFact, TenantSnapshot
 from collectors.feeds.cache import FeedStore
 from collectors.model import CollectorOutcome, GapReason

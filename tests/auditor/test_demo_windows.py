@@ -12,10 +12,10 @@ from auditor.demo.windows.answers import ANSWERS, answers
 from auditor.demo.windows.described import Machine, machines
 from auditor.demo.windows.recordings import output
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.pipeline import Result as RunResult
 from auditor.pipeline import conduct
 from auditor.progress import Silent
-from auditor.store import Store
 from collectors.feeds.cache import FeedStore
 from collectors.hosts.base import Family
 from collectors.model import FactKind, GapReason

@@ -16,10 +16,10 @@ from click.testing import Result
 from auditor.checkup import place, schedules
 from auditor.checkup.feeds import needed_feeds
 from auditor.exits import Exit
+from auditor.history.schema import FORM
+from auditor.history.store import Store
 from auditor.scheduling import cron, systemd, windows
 from auditor.scheduling.schedule import Schedule
-from auditor.store import Store
-from auditor.store_schema import FORM
 from tests.lab import smtp
 from tests.lab.wsman.certificates import CertificateKind
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.entitlements import entitlements
+from auditor.entitlements.file import entitlements
 from tests.lab.rights_files import ROW, quantities, refused, workbook
 
 OTHER = ("Sage*", "poste", 3)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.entitlement_template import examples, template, write_template
-from auditor.entitlement_words import CHANNELS, KIND, METRICS, PERIODS, VERSION_RULES
-from auditor.entitlements import Rights, entitlements
-from auditor.spreadsheet_values import plain
+from auditor.entitlements.file import Rights, entitlements
+from auditor.entitlements.template import examples, template, write_template
+from auditor.entitlements.words import CHANNELS, KIND, METRICS, PERIODS, VERSION_RULES
+from auditor.spreadsheets.values import plain
 from reports.texts import Texts, languages
 from rules.rights import Channel, Entitlement, Metric, VersionRule
 from tests.lab.rights_files import HEADINGS, ROW, csv, quantities, refused, toml, workbook

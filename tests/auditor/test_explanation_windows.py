@@ -6,8 +6,8 @@ import pytest
 
 from auditor.explanation import Explanation, explain_finding, explain_package
 from auditor.explanation_text import worded
-from auditor.packing import pack
-from auditor.store import Store
+from auditor.history.packing import pack
+from auditor.history.store import Store
 from collectors.feeds.cache import FeedStore
 from rules.contract import Contract
 from rules.engine import Judge

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 from click.testing import Result
 
-from auditor.anonymity import Pseudonyms, accounts_of, assessment_without_people, host_without_people
-from auditor.background import background_of, figures_of_run
 from auditor.config import load
 from auditor.errors import SettingsError
-from auditor.history_tables import HistorySettings, months_before
-from auditor.packing import pack
-from auditor.retention import purge, purge_after_run
-from auditor.store import Store
+from auditor.history.anonymity import Pseudonyms, accounts_of, assessment_without_people, host_without_people
+from auditor.history.background import background_of, figures_of_run
+from auditor.history.packing import pack
+from auditor.history.retention import purge, purge_after_run
+from auditor.history.store import Store
+from auditor.history.tables import HistorySettings, months_before
 from collectors.cloud.facts import TenantFact, TenantSnapshot
 from collectors.model import Application, FactKind, Gap, GapReason
 from collectors.windows.facts import UserProfile
@@ -158,11 +158,13 @@ def test_no_evidence_goes_while_its_figures_cannot_be_kept(tmp_path: Path, monke
         for number in (40, 0):
             keep(store, assessment(month(number), missing("web", "sudo")))
         with monkeypatch.context() as patch:
-            patch.setattr("auditor.retention.store_figures", lambda *_: 1 / 0)
+            patch.setattr("auditor.history.retention.store_figures", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 purge(store, TERMS, NOW)
         assert store.assessment(1).findings
-        monkeypatch.setattr("auditor.background.store_figures", lambda *_: None)  # as where another process writes
+        monkeypatch.setattr(
+            "auditor.history.background.store_figures", lambda *_: None
+        )  # as where another process writes
         assert purge(store, TERMS, NOW).evidence == (1,)
         assert store.database.rows("SELECT run_id FROM figures") == [(1,)]
 
@@ -253,7 +255,7 @@ def test_names_and_last_sign_ins_are_gone_from_the_very_bytes_of_the_file(
     demonstrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
 ) -> None:
     if not room:
-        monkeypatch.setattr("auditor.retention._packed_anew", lambda _: "")
+        monkeypatch.setattr("auditor.history.retention._packed_anew", lambda _: "")
     path = Path(shutil.copyfile(demonstrated, tmp_path / "history.sqlite"))
     with Store(path) as store:
         (tenant,) = store.tenants(1)

@@ -18,12 +18,12 @@ from auditor.demo.company import AS_OF, Demonstration, prepare
 from auditor.demo.described import machines
 from auditor.demo.recordings import write
 from auditor.errors import HistoryFull
-from auditor.packing import pack
+from auditor.history.packing import pack
+from auditor.history.store import Store
 from auditor.pipeline import Plan, Result, conduct
 from auditor.progress import Silent
 from auditor.selection import Unvisitable
 from auditor.spool import Spool
-from auditor.store import Store
 from collectors import transports
 from collectors.credentials import Credential, Secret
 from collectors.feeds.cache import FeedStore

@@ -13,10 +13,10 @@ import pytest
 
 from auditor.conclusion import conclude
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.pipeline import Plan, Result, begin, finish
 from auditor.progress import Silent
 from auditor.spool import Spool, unseen
-from auditor.store import Store
 from collectors.cloud.facts import TenantSnapshot
 from collectors.feeds.cache import FeedStore
 from collectors.model import Application, GapReason, HostSnapshot, Protocol, Target

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import HistoryError
+from auditor.history.store import Store
 from auditor.pipeline import Plan, Result, begin, collect, conduct, finish
 from auditor.progress import Silent
 from auditor.spool import Spool
-from auditor.store import Store
 from collectors.cloud.facts import TenantFact, TenantSnapshot, User
 from collectors.feeds.cache import FeedStore
 from collectors.model import GapReason, Protocol, Target

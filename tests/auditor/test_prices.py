@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_read_or_is_far_too_large_is_told(tmp_path: Path) 
 
 @given(st.integers(min_value=1, max_value=10**7), st.sampled_from([".", ","]))
 def test_whatever_is_written_with_two_decimals_is_read_exactly(cents: int, point: str) -> None:
-    from auditor.spreadsheet_values import price
+    from auditor.spreadsheets.values import price
 
     assert price(f"{cents // 100}{point}{cents % 100:02d}") == Decimal(cents) / 100
 
@@ -290,7 +290,7 @@ def test_whatever_is_written_with_two_decimals_is_read_exactly(cents: int, point
 @given(st.text(max_size=40))
 def test_no_text_in_the_price_column_breaks_the_reader(text: str) -> None:
     from auditor.prices import _prices
-    from auditor.spreadsheets import Row
+    from auditor.spreadsheets.rows import Row
 
     row = Row({"sku": "A", "unit_price_ht": text, "period": "month", "valid_from": "2026-01-01"}, "row 2")
     try:

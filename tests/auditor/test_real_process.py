@@ -16,7 +16,7 @@ import pytest
 from auditor.demo.described import machines
 from auditor.demo.recordings import write
 from auditor.exits import Exit
-from auditor.store import Store
+from auditor.history.store import Store
 from tests.auditor.workbooks import annexes, managers
 from tests.lab import bad_servers, sshd
 

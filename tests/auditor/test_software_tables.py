@@ -7,7 +7,7 @@ import pytest
 
 from auditor.agreements import agreed
 from auditor.config import load
-from auditor.entitlement_template import write_template
+from auditor.entitlements.template import write_template
 from auditor.errors import FileRefused, SettingsError
 from auditor.settings import ClientSettings
 from auditor.software_tables import software_notes

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from auditor.entitlements import entitlements
+from auditor.entitlements.file import entitlements
 from auditor.errors import SettingsError
 from auditor.prices import price_list
 from auditor.waivers import waivers
@@ -61,7 +61,7 @@ def test_values_in_the_last_row_of_many_sheets_are_refused(tmp_path):
 
 
 def test_parts_that_are_large_together_are_refused_while_they_are_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("auditor.spreadsheet_xlsx._KEPT_ALL_LIMIT", 2_000)
+    monkeypatch.setattr("auditor.spreadsheets.xlsx._KEPT_ALL_LIMIT", 2_000)
     assert "it holds more than 0 MB" in refused(workbook(tmp_path, ROW))
 
 

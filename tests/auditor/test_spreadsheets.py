@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.entitlement_template import template
-from auditor.entitlements import entitlements, read_rights
+from auditor.entitlements.file import entitlements, read_rights
+from auditor.entitlements.template import template
 from auditor.errors import SettingsError
-from auditor.spreadsheet_values import UnreadableError, count, day, price, yes_no
-from auditor.spreadsheets import letters
+from auditor.spreadsheets.rows import letters
+from auditor.spreadsheets.values import UnreadableError, count, day, price, yes_no
 from tests.lab.rights_files import (
     HEADINGS,
     ROW,
@@ -431,7 +431,7 @@ def test_a_bomb_is_refused_before_memory_is_spent(tmp_path, monkeypatch):
         for number in range(3):
             archive.writestr(f"xl/worksheets/sheet{number}.xml", bytes(10 << 20))
     with monkeypatch.context() as patch:
-        patch.setattr("auditor.spreadsheet_xlsx.UNPACKED_LIMIT", 20 << 20)
+        patch.setattr("auditor.spreadsheets.xlsx.UNPACKED_LIMIT", 20 << 20)
         assert "it unpacks to 31 MB" in refused(tmp_path)
     spaces = in_sheet(b"</sheetData>", b"</sheetData>" + b" " * (30 << 20))
     assert "holds more than 24 MB" in refused(patched(tmp_path, spaces))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import HistoryError, HistoryFull
-from auditor.packing import pack, unpack
-from auditor.store import Store
-from auditor.store_schema import APPLICATION_ID
+from auditor.history.packing import pack, unpack
+from auditor.history.schema import APPLICATION_ID
+from auditor.history.store import Store
 from collectors.cloud.facts import TenantFact, TenantGap, TenantSnapshot, User
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Protocol, Target
 from rules.messages import Message
@@ -147,7 +147,7 @@ def test_what_is_stored_is_on_the_disk_when_the_call_returns(tmp_path: Path) -> 
 def test_all_of_a_conclusion_is_stored_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(tmp_path / "history.sqlite") as store:
         run = _begin(store)
-        monkeypatch.setattr("auditor.store.compare", lambda *_: 1 / 0)
+        monkeypatch.setattr("auditor.history.store.compare", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             store.conclude(run, _assessment(), interrupted=False)
         assert store.run(run).state == "running"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from auditor.background import background_or_less, figures_of_run
 from auditor.errors import HistoryDamaged, HistoryError
-from auditor.keeping import opened_for_run
-from auditor.store import Store
+from auditor.history.background import background_or_less, figures_of_run
+from auditor.history.keeping import opened_for_run
+from auditor.history.store import Store
 from tests.lab.histories import assessment, keep, missing
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_new_history_another_process_began_meanwhile_is_not_set_aside(
             raise HistoryDamaged(str(path), "damaged.")
         return Store(found)
 
-    monkeypatch.setattr("auditor.keeping.Store", store_of)
+    monkeypatch.setattr("auditor.history.keeping.Store", store_of)
     store, notes = opened_for_run(path, NOW)
     with store:
         assert notes == ()

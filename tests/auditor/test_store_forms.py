@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from auditor.background import background_of
 from auditor.errors import HistoryError
-from auditor.store import Store
-from auditor.store_schema import FORM
+from auditor.history.background import background_of
+from auditor.history.schema import FORM
+from auditor.history.store import Store
 from reports.background import Background, Kept
 from tests.lab.histories import assessment, keep, missing
 
@@ -138,7 +138,7 @@ def test_reports_of_an_old_history_are_written_without_network(
 def test_a_change_of_form_that_breaks_leaves_the_file_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     form, rows = form_of(old), _rows(old)
     with monkeypatch.context() as patch:
-        patch.setattr("auditor.database.compare", lambda *_: 1 / 0)
+        patch.setattr("auditor.history.database.compare", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Store(old)
     assert (form_of(old), _rows(old)) == (form, rows)

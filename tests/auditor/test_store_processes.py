@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from auditor.background import background_of
-from auditor.store import Store
+from auditor.history.background import background_of
+from auditor.history.store import Store
 
 # Writes runs until it is killed, and says on its output what it has stored, after it has stored it.
 _WRITER = """
 import sys
 from datetime import timedelta
 from pathlib import Path
-from auditor.packing import pack
-from auditor.retention import purge
-from auditor.history_tables import HistorySettings
-from auditor.background import figures_of_run
-from auditor.store import Store
+from auditor.history.packing import pack
+from auditor.history.retention import purge
+from auditor.history.tables import HistorySettings
+from auditor.history.background import figures_of_run
+from auditor.history.store import Store
 from tests.lab.histories import START, assessment, machine, missing, passing
 from tests.lab.snapshots import debian_host
 from dataclasses import replace

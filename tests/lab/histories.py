@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from auditor.packing import pack
-from auditor.store import Store
+from auditor.history.packing import pack
+from auditor.history.store import Store
 from collectors.feeds.records import Severity
 from collectors.model import FactKind, Gap, GapReason, HostSnapshot, Target
 from rules.messages import Message

@@ -10,7 +10,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.workbook import Workbook
 
-from auditor.store import Store
+from auditor.history.store import Store
 from reports import workbook
 from reports.texts import Texts
 from rules.model import Assessment

@@ -8,7 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from auditor.entitlements import Rights, entitlements
+from auditor.entitlements.file import Rights, entitlements
 from auditor.errors import SettingsError
 
 HEADINGS = ("Produit", "Métrique", "Quantité")

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from auditor.demo.company import prepare
+from auditor.history.store import Store
 from auditor.pipeline import conduct
 from auditor.progress import Silent
-from auditor.store import Store
 from collectors.feeds.cache import FeedStore
 from collectors.model import Application, HostSnapshot
 from rules.products import LicenseKind, plain_text

@@ -20,10 +20,10 @@ from click.testing import Result
 from auditor.demo.described import machines
 from auditor.demo.recordings import write
 from auditor.exits import Exit
+from auditor.history.store import Store
 from auditor.mailing import monthly
 from auditor.mailing.compose import attachment_of, parsed
 from auditor.mailing.outbox import Outbox, State
-from auditor.store import Store
 from tests.auditor.conftest import auditor, home, logging_as_found
 from tests.auditor.mailing.parcels import TO, USER
 from tests.lab.graph_mail import graph_mail

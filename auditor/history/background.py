@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from auditor import paths
-from auditor.comparing import (
+from auditor.errors import HistoryError
+from auditor.history.comparing import (
     FIXED,
     NEW,
     REOPENED,
@@ -28,8 +29,7 @@ from auditor.comparing import (
     look_at,
     subjects_of,
 )
-from auditor.errors import HistoryError
-from auditor.store import Run, Store
+from auditor.history.store import Run, Store
 from reports.background import Background, Change, Changes, Figures, Kept
 from reports.texts import DEFAULT_ZONE
 from rules.changes import Deadline, Subject

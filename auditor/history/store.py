@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from auditor.comparing import compare, record
-from auditor.database import BUSY_TIMEOUT_S, Database
 from auditor.errors import HistoryError
-from auditor.packing import UNREADABLE, pack_assessment, unpack, unpack_assessment, unpack_tenant
+from auditor.history.comparing import compare, record
+from auditor.history.database import BUSY_TIMEOUT_S, Database
+from auditor.history.packing import UNREADABLE, pack_assessment, unpack, unpack_assessment, unpack_tenant
 from collectors.cloud.facts import TenantSnapshot
 from collectors.model import HostSnapshot
 from rules.model import Assessment

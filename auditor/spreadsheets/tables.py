@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.spreadsheet_values import plain
-from auditor.spreadsheets import Kind, Line, Problem, Reading, Row, Sheet, letters
+from auditor.spreadsheets.rows import Kind, Line, Problem, Reading, Row, Sheet, letters
+from auditor.spreadsheets.values import plain
 from auditor.tables import suggestion
 
 HEADING_WITHIN: Final = 60  # lines; further down nobody looks for headings either

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.errors import SettingsError
-from auditor.spreadsheet_tables import HEADING_WITHIN, as_headings
-from auditor.spreadsheets import (
+from auditor.spreadsheets.rows import (
     MAX_COLUMNS,
     MAX_ROWS,
     MAX_TEXT_BYTES,
@@ -22,6 +21,7 @@ from auditor.spreadsheets import (
     Sheet,
     bytes_of,
 )
+from auditor.spreadsheets.tables import HEADING_WITHIN, as_headings
 from auditor.tables import suggestion
 
 _SEPARATORS: Final = ";,\t|"

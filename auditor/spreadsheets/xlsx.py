@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
 
 from auditor.errors import SettingsError
-from auditor.spreadsheets import MAX_COLUMNS, MAX_FILE_BYTES, MAX_ROWS, Cell, Line, Sheet, bytes_of, letters
+from auditor.spreadsheets.rows import MAX_COLUMNS, MAX_FILE_BYTES, MAX_ROWS, Cell, Line, Sheet, bytes_of, letters
 
 UNPACKED_LIMIT: Final = 1 << 30  # of a whole file: read in pieces, never held
 _KEPT_LIMIT: Final = 24 << 20  # of one part, once what is empty is taken out

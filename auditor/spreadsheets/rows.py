@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.errors import FileRefused, SettingsError
-from auditor.spreadsheet_values import UnreadableError, text_of
+from auditor.spreadsheets.values import UnreadableError, text_of
 
 MAX_TEXT_BYTES: Final = 16 << 20
 MAX_FILE_BYTES: Final = 64 << 20
@@ -169,17 +169,17 @@ def read(file: Path, kind: Kind) -> Reading:
     """
     match file.suffix.casefold():
         case ".toml":
-            from auditor.spreadsheet_text import toml_rows
+            from auditor.spreadsheets.text import toml_rows
 
             return toml_rows(file, kind)
         case ".csv":
-            from auditor.spreadsheet_tables import tables
-            from auditor.spreadsheet_text import csv_sheet
+            from auditor.spreadsheets.tables import tables
+            from auditor.spreadsheets.text import csv_sheet
 
             return tables([csv_sheet(file, kind)], kind)
         case ".xlsx" | ".xlsm":
-            from auditor.spreadsheet_tables import tables
-            from auditor.spreadsheet_xlsx import sheets
+            from auditor.spreadsheets.tables import tables
+            from auditor.spreadsheets.xlsx import sheets
 
             return tables(sheets(file), kind)
         case other:

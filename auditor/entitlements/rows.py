@@ -10,10 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from auditor import entitlement_words as words
-from auditor.entitlement_asides import Asides, only_a_product
-from auditor.spreadsheet_values import UnreadableError, choice, count, day, plain, price, text_of, yes_no
-from auditor.spreadsheets import Problem, Row
+from auditor.entitlements import words
+from auditor.entitlements.asides import Asides, only_a_product
+from auditor.spreadsheets.rows import Problem, Row
+from auditor.spreadsheets.values import UnreadableError, choice, count, day, plain, price, text_of, yes_no
 from rules.rights import Channel, Entitlement, Metric, VersionRule
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ class _Reader:
 
 def _is_the_example(row: Row) -> bool:
     """Whether a row marked as the example still is what the template says."""
-    from auditor.entitlement_template import examples
+    from auditor.entitlements.template import examples
 
     shown = {plain(row.text(column)) for column in ("product", "quantity", "proof")}
     return shown in [{plain(str(given[column])) for column in ("product", "quantity", "proof")} for given in examples()]

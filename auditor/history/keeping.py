@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from auditor.errors import HistoryDamaged, HistoryError
-from auditor.store import Store
+from auditor.history.store import Store
 
 _ALTERNATIVES = 99
 _MAGIC = b"SQLite format 3\0"

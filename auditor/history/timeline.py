@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditor.background import changes_of_run, figures_of_run
 from auditor.errors import HistoryError
-from auditor.store import Run, Store
+from auditor.history.background import changes_of_run, figures_of_run
+from auditor.history.store import Run, Store
 from reports.background import Changes, Figures, Kept
 from rules.changes import Deadline
 

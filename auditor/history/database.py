@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from auditor.comparing import compare
 from auditor.errors import HistoryDamaged, HistoryError, HistoryFull
-from auditor.store_schema import APPLICATION_ID, CREATE, FORM, MIGRATIONS
+from auditor.history.comparing import compare
+from auditor.history.schema import APPLICATION_ID, CREATE, FORM, MIGRATIONS
 
 BUSY_TIMEOUT_S = 10.0
 _UNWRITABLE = frozenset(

@@ -9,7 +9,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from auditor.anonymity import (
+from auditor.errors import HistoryError
+from auditor.history.anonymity import (
     Pseudonyms,
     accounts_of,
     assessment_without_people,
@@ -17,11 +18,10 @@ from auditor.anonymity import (
     people_in,
     tenant_without_people,
 )
-from auditor.background import figures_of_run, store_figures
-from auditor.errors import HistoryError
-from auditor.history_tables import HistorySettings, months_before
-from auditor.packing import UNREADABLE, pack, pack_assessment, unpack, unpack_assessment, unpack_tenant
-from auditor.store import Run, Store
+from auditor.history.background import figures_of_run, store_figures
+from auditor.history.packing import UNREADABLE, pack, pack_assessment, unpack, unpack_assessment, unpack_tenant
+from auditor.history.store import Run, Store
+from auditor.history.tables import HistorySettings, months_before
 from reports.background import Figures
 
 _log = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """licenses.xlsx to start from: the columns of a client's rights with drop-downs, help and an example row.
 
-Every heading and every word it offers is read back by `auditor.entitlements`; the same language gives the same bytes.
+Every heading and every word it offers is read back by `auditor.entitlements.file`; one language always gives the same
+bytes.
 """
 
 import io
@@ -93,7 +94,7 @@ _EXAMPLE: Final[Mapping[str, str | int | float | date]] = {
 
 def write_template(folder: Path, language: str) -> Path | None:
     """Write licenses.xlsx into a client folder; None where it has a file of rights already. Raises OSError."""
-    from auditor.entitlements import rights_file
+    from auditor.entitlements.file import rights_file
 
     if rights_file(folder) is not None:
         return None

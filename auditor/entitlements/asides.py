@@ -6,9 +6,9 @@ Only what cannot be a right is left aside, and each is told; the rest is asked a
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from auditor import entitlement_words as words
-from auditor.spreadsheet_values import UnreadableError, count, plain
-from auditor.spreadsheets import Row
+from auditor.entitlements import words
+from auditor.spreadsheets.rows import Row
+from auditor.spreadsheets.values import UnreadableError, count, plain
 
 _TOTAL = "is a total, and is not counted"
 _WORDS = frozenset({"product", "id", "publisher", "proof", "note"})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import paths
-from auditor.store import Store
+from auditor.history.store import Store
 from auditor.texts import ad_hoc_language
 
 if TYPE_CHECKING:

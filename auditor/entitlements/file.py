@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
-from auditor import entitlement_words as words
-from auditor.entitlement_rows import EXAMPLE, product_of, rights_of
+from auditor.entitlements import words
+from auditor.entitlements.rows import EXAMPLE, product_of, rights_of
 from auditor.errors import SettingsError
-from auditor.spreadsheet_values import tidy
-from auditor.spreadsheets import read, refuse
+from auditor.spreadsheets.rows import read, refuse
+from auditor.spreadsheets.values import tidy
 from auditor.tables import stands
 from rules.rights import Entitlement
 

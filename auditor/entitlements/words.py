@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from auditor.spreadsheets import Kind
+from auditor.spreadsheets.rows import Kind
 from rules.rights import Channel, Metric, VersionRule
 
 _ENGLISH: Final[Mapping[str, tuple[str, ...]]] = {

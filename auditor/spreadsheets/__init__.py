@@ -1,0 +1,1 @@
+"""Tables as people make them, in .csv, .xlsx and .toml files: every cell with its place, for errors."""
