@@ -43,7 +43,7 @@ class Received:
         return parsed(self.content)
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: aiosmtpd looks at every attribute of its handler, and trips over those of slots on Python 3.11.2
 class MailServer:
     """A running server. `rcpt` and `data` are answers to give instead of acceptance, by recipient and in turn."""
 
