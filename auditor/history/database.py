@@ -106,9 +106,10 @@ class Database:
     def _prepare(self) -> None:
         with self.guarded():
             execute = self.connection.execute
+            # First whether it is empty: another process that makes it meanwhile makes all of it at once.
+            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             form = execute("PRAGMA user_version").fetchone()[0]
             owner = execute("PRAGMA application_id").fetchone()[0]
-            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             if not empty and owner != APPLICATION_ID:
                 raise HistoryError(
                     str(self.path), "a database of another program.", hint="Name another file or folder."

@@ -303,9 +303,10 @@ class Outbox:
     def _prepare(self) -> None:
         with self._guarded():
             execute = self._connection.execute
+            # First whether it is empty: another process that makes it meanwhile makes all of it at once.
+            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             owner = execute("PRAGMA application_id").fetchone()[0]
             version = execute("PRAGMA user_version").fetchone()[0]
-            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             # Power may fail right after a message was handed over: what was noted before that must be on the disk.
             execute("PRAGMA synchronous = FULL")
             execute("PRAGMA secure_delete = ON")  # a report that is no longer kept is not left in the file
