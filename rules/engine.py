@@ -8,7 +8,7 @@ a priority.
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from collectors.feeds.records import FeedState, Severity
@@ -22,6 +22,7 @@ from rules.messages import Message, Params
 from rules.model import Assessment, Evidence, Finding, MachineSummary, Outcome, RuleFailure
 from rules.ordering import ordered
 from rules.rule import Case, FeedRole, Match, Memo, Rule, as_found
+from rules.silence import corrected
 from rules.windows.blindness import unexplained, windows_gaps
 from rules.windows.builds import is_windows
 from rules.windows.matching import needed
@@ -201,20 +202,8 @@ def _corrected(rule: Rule, case: Case, answer: tuple[Finding, ...]) -> Iterator[
         yield from answer
         return
     text, params = _reason(case, blindness)
-    told = False
     blind = _unknown(rule, case, text, params, blindness)
-    for found in answer:
-        if found.outcome is Outcome.PASS:
-            told = True
-            yield replace(blind, key=found.key, message=_nothing_seen(blind.message, blindness))
-        elif found.outcome is Outcome.UNKNOWN and found.key == "":
-            told = True  # the rule's own doubt about the whole question; what else could not be seen goes with it
-            yield replace(found, evidence=(*found.evidence, *blind.evidence), gaps=(*found.gaps, *blind.gaps))
-        else:
-            yield found
-    if not told:  # what is wrong is listed; more of it may be hidden
-        key = "incomplete" if any(found.key == "" for found in answer) else ""
-        yield replace(blind, key=key)
+    yield from corrected(answer, blind, _nothing_seen(blind.message, blindness))
 
 
 def _nothing_seen(message: Message, blindness: _Blindness) -> Message:

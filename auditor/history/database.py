@@ -7,13 +7,14 @@ nor a power cut loses anything stored.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from auditor.errors import HistoryDamaged, HistoryError, HistoryFull
 from auditor.history.comparing import compare
 from auditor.history.schema import APPLICATION_ID, CREATE, FORM, MIGRATIONS
+from auditor.sqlite_file import all_or_nothing, create, header_of, primary_code
 
 BUSY_TIMEOUT_S = 10.0
 _UNWRITABLE = frozenset(
@@ -80,15 +81,8 @@ class Database:
             raise HistoryError(
                 str(self.path), "cannot be written, and is of an older form: it can only be read.", hint=_RIGHTS
             )
-        with self.guarded():
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+        with self.guarded(), all_or_nothing(self.connection):
+            yield self.connection
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -105,37 +99,20 @@ class Database:
 
     def _prepare(self) -> None:
         with self.guarded():
-            execute = self.connection.execute
-            # First whether it is empty: another process that makes it meanwhile makes all of it at once.
-            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            form = execute("PRAGMA user_version").fetchone()[0]
-            owner = execute("PRAGMA application_id").fetchone()[0]
-            if not empty and owner != APPLICATION_ID:
+            header = header_of(self.connection)
+            if not header.empty and header.owner != APPLICATION_ID:
                 raise HistoryError(
                     str(self.path), "a database of another program.", hint="Name another file or folder."
                 )
-            if form > FORM:
+            if header.form > FORM:
                 hint = "Install the newer auditor, or move this file aside."
-                raise HistoryError(str(self.path), f"written by a newer auditor (form {form}).", hint=hint)
-            execute("PRAGMA foreign_keys = ON")
-            execute("PRAGMA synchronous = EXTRA")
-        if empty:
-            self._create()
-        elif form < FORM:
+                raise HistoryError(str(self.path), f"written by a newer auditor (form {header.form}).", hint=hint)
+            self.connection.execute("PRAGMA foreign_keys = ON")
+            self.connection.execute("PRAGMA synchronous = EXTRA")
+            if header.empty:
+                create(self.connection, self.path, CREATE, owner=APPLICATION_ID, form=FORM)
+        if not header.empty and header.form < FORM:
             self._bring_up_to_date()
-
-    def _create(self) -> None:
-        with self.transaction() as connection:
-            # Another process may have done so meanwhile.
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return
-            for statement in CREATE:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {FORM}")
-        # It tells where a client can be attacked: for its owner's eyes (ignored where files have no modes).
-        with suppress(OSError):
-            self.path.chmod(0o600)
 
     def _bring_up_to_date(self) -> None:
         """Change an older form into ours, all or nothing; a file that cannot be written is read as if it had been."""
@@ -144,7 +121,7 @@ class Database:
                 _migrate(connection)
         except HistoryError as error:
             cause = error.__cause__
-            if not isinstance(cause, sqlite3.Error) or _code_of(cause) not in _UNWRITABLE:
+            if not isinstance(cause, sqlite3.Error) or primary_code(cause) not in _UNWRITABLE:
                 raise
             with self.guarded():
                 self._copy()
@@ -177,18 +154,13 @@ def _migrate(connection: sqlite3.Connection) -> None:
 _RIGHTS = "Check rights of the file and folder."
 
 
-def _code_of(error: sqlite3.Error) -> int | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else None
-
-
 def _damaged(path: Path, problem: object) -> HistoryDamaged:
     hint = "Move it aside, or restore it from a backup; the next audit starts a new one."
     return HistoryDamaged(str(path), f"damaged, or no history of ours: {problem}.", hint=hint)
 
 
 def _explain(path: Path, error: sqlite3.Error) -> HistoryError:
-    match _code_of(error):
+    match primary_code(error):
         case sqlite3.SQLITE_FULL:
             return HistoryFull(str(path), "its disk is full.", hint="Free some room.")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

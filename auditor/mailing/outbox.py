@@ -10,10 +10,9 @@ nobody ever sent is dropped when the time of personal data is over (`expire`).
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +22,7 @@ from typing import Any, Self
 
 from auditor.errors import OutboxError
 from auditor.mailing.compose import Draft
+from auditor.sqlite_file import all_or_nothing, create, header_of, primary_code
 
 FILE_NAME = "outbox.sqlite"
 APPLICATION_ID = 0x41554D42  # "AUMB"
@@ -302,43 +302,22 @@ class Outbox:
 
     def _prepare(self) -> None:
         with self._guarded():
-            execute = self._connection.execute
-            # First whether it is empty: another process that makes it meanwhile makes all of it at once.
-            empty = execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            owner = execute("PRAGMA application_id").fetchone()[0]
-            version = execute("PRAGMA user_version").fetchone()[0]
+            header = header_of(self._connection)
             # Power may fail right after a message was handed over: what was noted before that must be on the disk.
-            execute("PRAGMA synchronous = FULL")
-            execute("PRAGMA secure_delete = ON")  # a report that is no longer kept is not left in the file
-        if not empty and owner != APPLICATION_ID:
-            raise OutboxError(str(self.path), "a database of another program.", hint="Move it aside.")
-        if version > SCHEMA_VERSION:
-            hint = "Install the newer auditor, or move this file aside."
-            raise OutboxError(str(self.path), f"written by a newer auditor (form {version}).", hint=hint)
-        if empty:
-            self._create()
-
-    def _create(self) -> None:
-        with self._transaction():
-            # Two processes may have found it empty.
-            if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-                self._connection.execute(_SCHEMA)
-                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        with suppress(OSError):
-            os.chmod(self.path, 0o600)  # noqa: PTH101 - it holds reports: for its owner's eyes
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA secure_delete = ON")  # a report no longer kept is not left in the file
+            if not header.empty and header.owner != APPLICATION_ID:
+                raise OutboxError(str(self.path), "a database of another program.", hint="Move it aside.")
+            if header.form > SCHEMA_VERSION:
+                hint = "Install the newer auditor, or move this file aside."
+                raise OutboxError(str(self.path), f"written by a newer auditor (form {header.form}).", hint=hint)
+            if header.empty:
+                create(self._connection, self.path, (_SCHEMA,), owner=APPLICATION_ID, form=SCHEMA_VERSION)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._guarded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._guarded(), all_or_nothing(self._connection):
+            yield
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -349,7 +328,7 @@ class Outbox:
 
 
 def _explain(path: Path, error: sqlite3.Error) -> OutboxError:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+    match primary_code(error):
         case sqlite3.SQLITE_FULL:
             return OutboxError(str(path), "its disk is full.", hint="Free some room.")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

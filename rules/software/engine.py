@@ -21,6 +21,7 @@ from rules.messages import Message, Params
 from rules.model import Assessment, Evidence, Finding, Outcome, PatchState, RuleFailure
 from rules.ordering import ordered
 from rules.rule import joined
+from rules.silence import corrected
 from rules.software.assess import assess
 from rules.software.devices import Device, device_of, merged
 from rules.software.position import SoftwareSummary
@@ -134,25 +135,12 @@ def _ask(rule: EstateRule, case: EstateCase) -> Iterator[Finding]:
     answer = tuple(rule.check(case))
     if not answer:
         raise ValueError(f"rule {rule.id} gave no answer; nothing to report is a PASS")
-    yield from _corrected(rule, case, answer) if rule.needs_machines and case.unread else answer
-
-
-def _corrected(rule: EstateRule, case: EstateCase, answer: tuple[Finding, ...]) -> Iterator[Finding]:
-    params: Params = {"count": case.unread, "known": case.summary.known}
-    blind = _unknown(rule.id, "rules.software.unknown.machines", params, evidence=(_unread(case),))
-    told = False
-    for found in answer:
-        if found.outcome is Outcome.PASS:
-            told = True
-            yield replace(blind, key=found.key)
-        elif found.outcome is Outcome.UNKNOWN and found.key == "":
-            told = True  # the rule's own doubt about the whole question; what else could not be seen goes with it
-            yield replace(found, evidence=(*found.evidence, *blind.evidence))
-        else:
-            yield found
-    if not told:  # what is wrong is listed; more of it may be hidden
-        key = "incomplete" if any(found.key == "" for found in answer) else ""
-        yield replace(blind, key=key)
+    if rule.needs_machines and case.unread:
+        params: Params = {"count": case.unread, "known": case.summary.known}
+        blind = _unknown(rule.id, "rules.software.unknown.machines", params, evidence=(_unread(case),))
+        yield from corrected(answer, blind)
+    else:
+        yield from answer
 
 
 def _unread(case: EstateCase) -> Evidence:

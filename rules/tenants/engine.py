@@ -17,6 +17,7 @@ from rules.knowledge import Knowledge
 from rules.messages import Message, Params
 from rules.model import Assessment, Finding, Outcome, PatchState, RuleFailure, TenantSummary
 from rules.ordering import ordered
+from rules.silence import corrected
 from rules.tenants.exceptions import Exempted, marked
 from rules.tenants.lines import license_lines, totals_of
 from rules.tenants.relevance import matters
@@ -136,26 +137,10 @@ def _ask(rule: TenantRule, case: TenantCase) -> Iterator[Finding]:
         raise ValueError(f"rule {rule.id} gave no answer; nothing to report is a PASS")
     needs = (kind for kind in rule.needs if matters(case, kind))
     gaps = tuple(dict.fromkeys(gap for kind in needs for gap in snapshot.gaps_of(kind)))
-    yield from _corrected(rule, case, answer, gaps) if gaps else answer
-
-
-def _corrected(
-    rule: TenantRule, case: TenantCase, answer: tuple[Finding, ...], gaps: tuple[TenantGap, ...]
-) -> Iterator[Finding]:
-    blind = _unknown(rule, case, *_reason(case, gaps), gaps)
-    told = False
-    for found in answer:
-        if found.outcome is Outcome.PASS:
-            told = True
-            yield replace(blind, key=found.key)
-        elif found.outcome is Outcome.UNKNOWN and found.key == "":
-            told = True  # the rule's own doubt about the whole question; what else could not be seen goes with it
-            yield replace(found, evidence=(*found.evidence, *blind.evidence))
-        else:
-            yield found
-    if not told:  # what is wrong is listed; more of it may be hidden
-        key = "incomplete" if any(found.key == "" for found in answer) else ""
-        yield replace(blind, key=key)
+    if gaps:
+        yield from corrected(answer, _unknown(rule, case, *_reason(case, gaps), gaps))
+    else:
+        yield from answer
 
 
 def _reason(case: TenantCase, gaps: tuple[TenantGap, ...]) -> tuple[str, Params]:
