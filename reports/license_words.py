@@ -201,20 +201,6 @@ def yearly(money: Money) -> Decimal:
     return (money.monthly - money.cost) * MONTHS
 
 
-def money_sentence(report: Report, money: Money | None) -> str:
-    """What an action saves or costs a year, and what it costs once; "" where it is about no seats."""
-    if money is None:
-        return ""
-    texts, amount = report.texts, yearly(money)
-    if not money.priced:
-        return texts.text("actions.impact.unpriced")
-    once = texts.text("actions.impact.cost_once", amount=texts.euros(money.once)) if money.once else ""
-    if once and not amount:
-        return once
-    told = texts.text(f"actions.impact.{'saving' if amount >= 0 else 'cost'}", amount=texts.euros(abs(amount)))
-    return f"{told} {once}".rstrip()
-
-
 def state(report: Report) -> str:
     """One sentence: how many seats are paid, how many too many, how many missing."""
     texts, licenses = report.texts, report.licenses

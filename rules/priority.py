@@ -117,11 +117,6 @@ def priority_of(threat: Threat, severity: Severity, exposure: str, sight: Sight)
     return Priority(level=level, score=round(score, 4), reasons=tuple(reasons))
 
 
-def severity_rank(severity: Severity) -> int:
-    """Order severities: higher is worse, undisclosed ranks as high (G4)."""
-    return _SEVERITY_RANK[severity]
-
-
 def worst(severities: Iterable[Severity]) -> Severity:
     """Return the highest severity, UNKNOWN when there is none."""
     return max(

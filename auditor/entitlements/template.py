@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reports.styles import DATE_FORMATS, EURO_FORMATS, Style, StyleSheet
@@ -90,17 +89,6 @@ _EXAMPLE: Final[Mapping[str, str | int | float | date]] = {
     "start": date(2021, 3, 15),
     "unit_price": 489.5,
 }
-
-
-def write_template(folder: Path, language: str) -> Path | None:
-    """Write licenses.xlsx into a client folder; None where it has a file of rights already. Raises OSError."""
-    from auditor.entitlements.file import rights_file
-
-    if rights_file(folder) is not None:
-        return None
-    file = folder / FILE_NAME
-    file.write_bytes(template(language))
-    return file
 
 
 def template(language: str) -> bytes:

@@ -115,8 +115,3 @@ def revision_in(version: str, branch: int) -> int | None:
     """The update revision of a fixed build ("10.0.26100.8655", "26100.8655"), None when it is not of this branch."""
     parts = numbers(version)
     return parts[-1] if len(parts) in (2, 4) and parts[-2] == branch else None
-
-
-def without_prefix(version: str) -> str:
-    """A fixed build as people know it: "10.0.26100.8655" becomes "26100.8655"."""
-    return ".".join(str(part) for part in numbers(version)[-2:]) or version

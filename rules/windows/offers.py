@@ -5,7 +5,6 @@ from collectors.windows.facts import OfferedUpdate, UpdateSearch
 
 # Classifications. Source: https://learn.microsoft.com/previous-versions/windows/desktop/ff357803(v=vs.85)
 SECURITY_UPDATES = "0fa1201d-4330-4fa8-8ae9-b877473b6441"
-CRITICAL_UPDATES = "e6cf1350-c01b-414d-a61f-263d14d133b4"
 DEFINITION_UPDATES = "e0789628-ce08-4437-be74-2495b842f43b"
 
 # The malicious software removal tool, Defender's definitions and platform, the security app's platform, the update

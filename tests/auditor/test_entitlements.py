@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.entitlements.file import Rights, entitlements
-from auditor.entitlements.template import examples, template, write_template
+from auditor.entitlements.template import examples, template
 from auditor.entitlements.words import CHANNELS, KIND, METRICS, PERIODS, VERSION_RULES
 from auditor.spreadsheets.values import plain
 from reports.texts import Texts, languages
@@ -427,14 +427,6 @@ def test_the_template_is_what_a_person_can_work_with(language):
 
 def test_examples_of_every_language_are_known():
     assert [plain(str(row["id"])) for row in examples()] == ["example", "exemple"]
-
-
-def test_the_template_never_overwrites_a_file_of_rights(tmp_path):
-    csv(tmp_path, "Produit")
-    assert write_template(tmp_path, "fr") is None
-    (tmp_path / "licenses.csv").unlink()
-    assert write_template(tmp_path, "fr") == tmp_path / "licenses.xlsx"
-    assert write_template(tmp_path, "en") is None
 
 
 @pytest.mark.peer

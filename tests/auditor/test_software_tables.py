@@ -7,7 +7,7 @@ import pytest
 
 from auditor.agreements import agreed
 from auditor.config import load
-from auditor.entitlements.template import write_template
+from auditor.entitlements.template import FILE_NAME, template
 from auditor.errors import FileRefused, SettingsError
 from auditor.settings import ClientSettings
 from auditor.software_tables import software_notes
@@ -160,7 +160,7 @@ def test_what_is_wrong_with_a_file_of_rights_refuses_the_client(tmp_path):
 
 def test_a_new_clients_template_declares_nothing(tmp_path):
     settings = read(tmp_path)
-    write_template(tmp_path, "fr")
+    (tmp_path / FILE_NAME).write_bytes(template("fr"))
     agreement = agreed(settings, TODAY)
     assert agreement.contract.entitlements is None
     assert [note for note in agreement.notes if "holds no right yet" in note]
