@@ -2,7 +2,7 @@
 
 import re
 
-# Without these, apt run as root would renew its binary caches on disk; a plain user could not.
+# Without these, every apt command that opens the cache (indextargets and -s too) would, run as root, renew it on disk.
 NO_CACHE_FILES = "-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
 # A password in a repository's address stays on the host.
 HIDE_PASSWORDS = r"sed 's#://[^/@ ]*@#://#g'"

@@ -26,7 +26,7 @@ from collectors.model import FactKind, GapReason, Repository
 
 _TARGET = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
 _COMMAND = rf"""
-apt-get indextargets --format 'target|{_TARGET}' 'Created-By: Packages' | {HIDE_PASSWORDS}
+apt-get {NO_CACHE_FILES} indextargets --format 'target|{_TARGET}' 'Created-By: Packages' | {HIDE_PASSWORDS}
 dpkg-query -W -f='${{db:Status-Abbrev}}${{binary:Package}}\n' | sed -n 's/^.i. *//p' |
   xargs apt-cache {NO_CACHE_FILES} policy | {HIDE_PASSWORDS}
 echo end

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,10 +101,12 @@ class TestOnARootOfOurs:
 
 
 @pytest.fixture(scope="module")
-def rocky() -> chroots.Chroot:
+def rocky() -> Iterator[chroots.Chroot]:
     if reason := rpm_repo.why_not():
         pytest.skip(reason)
-    return chroot_of(chroots.ROCKY)
+    chroot = chroot_of(chroots.ROCKY)
+    with chroots.alone(chroot):
+        yield chroot
 
 
 @pytest.mark.peer

@@ -1,8 +1,9 @@
 """Real Debian systems to visit: minimal chroots made with debootstrap from the mirror this machine itself uses.
 
 A chroot takes 35-100 s to make, so it is kept under the system's temporary directory and shared by all test runs and
-workers (a lock holds the others back while one makes it). Commands run in a mount namespace of their own: /proc is
-there while they run and nothing stays mounted. Tests must not install or remove packages in a shared chroot.
+workers. A lock holds the others back while one makes it, another (`alone`) while one looks at what its own visits leave
+behind. Commands run in a mount namespace of their own: /proc is there while they run and nothing stays mounted. Tests
+must not install or remove packages in a shared chroot.
 
 "rocky9" is a bookworm with the tools, the os-release and a package repository of an Enterprise Linux 9: the real dnf
 and rpm as a plain user meets them.
@@ -147,6 +148,13 @@ def make(suite: str) -> Chroot:
             chroot.run("apt-get", "-q", "update")
             stamp.touch()
     return chroot
+
+
+@contextmanager
+def alone(chroot: Chroot) -> Iterator[None]:
+    """Hold back every other test run on this machine that asks for the same chroot; not to be nested."""
+    with _locked(chroot.path.with_name(f"{chroot.suite}.in-use")):
+        yield
 
 
 def _bootstrap(chroot: Chroot) -> None:
