@@ -68,15 +68,15 @@ def read_software(said: Complaints, value: object) -> SoftwareTerms:
 def software_notes(terms: SoftwareTerms, targets: Iterable[Target]) -> tuple[str, ...]:
     """Names in the table that no machine of the client bears, and products nobody knows here, each as a sentence.
 
-    Physical hosts may be outside the audit, and retired machines are usually no longer listed: neither is told.
+    Physical hosts may be outside the audit, and retired machines are usually no longer listed: neither is told. Names
+    in primary_users may be the ones machines give themselves: `unlisted_devices`, and after the visits the audit.
     """
     machines = tuple(targets)
-    known = {name.casefold() for target in machines for name in (target.name, target.address) if name}
+    known = _names_of(machines)
     retired = {name.casefold() for name in terms.retired}
     notes = []
     for host, guests in terms.hosts.items():
         notes += [_unknown(f'hosts."{host}"', guest) for guest in guests if guest.casefold() not in known]
-    notes += [_unknown("primary_users", name) for name in terms.primary_users if name.casefold() not in known]
     for target in machines:
         if target.name.casefold() in retired:
             notes.append(
@@ -88,6 +88,16 @@ def software_notes(terms: SoftwareTerms, targets: Iterable[Target]) -> tuple[str
         if label not in _DEFAULTS.production_labels and label.casefold() not in labels:
             notes.append(f"client.toml, software.production_labels: no machine has the label {label!r}")
     return (*notes, *_unknown_products(terms))
+
+
+def unlisted_devices(terms: SoftwareTerms, targets: Iterable[Target]) -> tuple[str, ...]:
+    """Machines of primary_users that the client file does not list, each as a sentence: before any visit."""
+    known = _names_of(targets)
+    return tuple(_unknown("primary_users", name) for name in terms.primary_users if name.casefold() not in known)
+
+
+def _names_of(targets: Iterable[Target]) -> set[str]:
+    return {name.casefold() for target in targets for name in (target.name, target.address) if name}
 
 
 def _check_hosts(said: Complaints, hosts: Mapping[str, tuple[str, ...]]) -> None:

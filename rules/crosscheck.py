@@ -13,7 +13,7 @@ from collectors.model import AvailableUpdate, FactKind, Package, PackageScheme
 from rules.kernels import advisory_source, is_kernel
 from rules.messages import Message, Params
 from rules.model import CrossCheck, Evidence, PatchState
-from rules.opinions import Opinion, SecondOpinion, Unmatched, feeds_are_older
+from rules.opinions import Opinion, SecondOpinion, Unmatched, why_unlisted
 from rules.rule import Case
 from rules.verdicts import PatchVerdict
 from rules.versions import compare, key_function
@@ -163,7 +163,7 @@ class Updater:
             return "kernel_userland"
         if any(advisory in known for update in updates for advisory in update.advisories):
             return "disagree"
-        return "feed_older" if feeds_are_older(self._case, self.refreshed_at) else "not_in_list"
+        return why_unlisted(self._case, self.refreshed_at)
 
     def _offer(self, update: AvailableUpdate) -> Evidence:
         return Evidence(

@@ -74,8 +74,10 @@ class SecondOpinion(Protocol):
         """One line of proof: what the updater offers, as of when."""
 
 
-def feeds_are_older(case: Case, refreshed_at: datetime | None) -> bool:
-    """Whether what the updater knows is newer than every advisory list of ours (D12)."""
+def why_unlisted(case: Case, refreshed_at: datetime | None) -> str:
+    """Why no advisory of ours names what the updater offers: no_list, feed_older (D12), not_in_list."""
     dates = [feed.published_at or feed.checked_at for feed in case.feeds_of(FeedRole.ADVISORIES)]
     newest = max((found for found in dates if found is not None), default=None)
-    return newest is None or (refreshed_at is not None and newest < refreshed_at)
+    if newest is None:
+        return "no_list"
+    return "feed_older" if refreshed_at is not None and newest < refreshed_at else "not_in_list"

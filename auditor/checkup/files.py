@@ -27,7 +27,7 @@ def _checks(settings: ClientSettings, today: date) -> Iterator[Check]:
     from auditor.decisions.file import decisions
     from auditor.entitlements.file import entitlements
     from auditor.prices import price_list
-    from auditor.software_tables import software_notes
+    from auditor.software_tables import software_notes, unlisted_devices
     from auditor.waivers import waivers
 
     counts: dict[str, str | float | bool | None] = {
@@ -44,7 +44,8 @@ def _checks(settings: ClientSettings, today: date) -> Iterator[Check]:
     yield from _each("client.rights", lambda: entitlements(folder), lambda found: _rights(settings, found))
     yield from _each("client.waivers", lambda: waivers(folder), lambda found: _waivers(found, today))
     yield from _each("client.decisions", lambda: decisions(folder), lambda found: _decisions(found, today))
-    for note in software_notes(settings.contract.software, settings.targets):
+    software = settings.contract.software
+    for note in (*software_notes(software, settings.targets), *unlisted_devices(software, settings.targets)):
         yield Check(name="client.software", state=State.NOTE, text=note)
     yield from _exceptions(settings, today)
 

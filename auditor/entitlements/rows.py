@@ -43,6 +43,7 @@ _ANY: Final = frozenset(
 _UNCLEAR: Final = (Metric.CORE, Metric.SERVER, Metric.USER_CAL, Metric.DEVICE_CAL)  # never guessed from the product
 EXAMPLE: Final = "is the template's example, and is not counted"
 _LONGEST, _LONGEST_NOTE = 250, 2_000  # characters; a name of more is something pasted by mistake
+_KEY: Final = re.compile(r"\b(?:[A-Z0-9]{5}-){4}(?P<last>[A-Z0-9]{5})\b", re.IGNORECASE)
 _SPLIT: Final = re.compile(r"\s*[,;\n|]\s*")
 _T = TypeVar("_T")
 
@@ -159,7 +160,17 @@ class _Reader:
         most = _LONGEST_NOTE if column == "note" else _LONGEST
         if len(text) > most:
             self._wrong(row, column, f"a text of {len(text)} characters (at most {most}).", "Shorten it.")
-        return text[:most]
+        return self._without_keys(row, column, text[:most])
+
+    def _without_keys(self, row: Row, column: str, text: str) -> str:
+        """A product key proves nothing and is worth money: of one typed here, the last five characters are kept."""
+        kept = _KEY.sub(r"*****-\g<last>", text)
+        if kept != text:
+            self.notes.append(
+                f"{row.at(column)}: a product key stands here; no report shows more than its last five characters. "
+                "Write the number of the invoice or contract instead, and keep keys out of this file"
+            )
+        return kept
 
     def _listed(self, row: Row, column: str) -> str:
         """A list in one cell, its lines kept; in TOML it may be a list."""

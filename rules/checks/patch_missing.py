@@ -58,12 +58,6 @@ _CONFIDENCE = {
     CrossCheck.NOT_SEEN: Confidence.FIRM,
     CrossCheck.ONLY_THEIRS: Confidence.FIRM,
 }
-_THEIRS = {  # whether our lists disagree, and whether it is Windows Update that offers it
-    (False, False): "theirs",
-    (True, False): "theirs_disagree",
-    (False, True): "theirs_windows",
-    (True, True): "theirs_disagree_windows",
-}
 _RATINGS = {
     "critical": Severity.CRITICAL,
     "important": Severity.HIGH,
@@ -286,11 +280,12 @@ def _theirs(case: Case, unmatched: Unmatched, updater: SecondOpinion, sight: Sig
         "kernel": False,
     }
     disagree = unmatched.why.endswith("disagree")
+    text = "theirs_disagree" if disagree else "theirs_alone" if unmatched.why.endswith("no_list") else "theirs"
     return finding(
         ID,
         case,
         Outcome.FAIL,
-        _THEIRS[disagree, case.is_windows],
+        f"{text}_windows" if case.is_windows else text,
         key=unmatched.package,
         params=params,
         severity=severity,

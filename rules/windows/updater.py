@@ -11,7 +11,7 @@ from collectors.feeds.records import AffectedPackage
 from collectors.windows.facts import OfferedUpdate, UpdateSearch
 from rules.messages import Message, Params
 from rules.model import CrossCheck, Evidence, PatchState
-from rules.opinions import Opinion, Unmatched, feeds_are_older
+from rules.opinions import Opinion, Unmatched, why_unlisted
 from rules.rule import Case
 from rules.verdicts import PatchVerdict, ProductLine
 from rules.windows.builds import Numbers, numbers, revision_in, running_build
@@ -207,9 +207,8 @@ class WindowsUpdateAgent:
 
     def _unmatched(self, name: str, update: OfferedUpdate) -> Unmatched:
         known = self._case.knowledge.advisories
-        older = feeds_are_older(self._case, self.refreshed_at)
         disagree = bool(update.cves) and all(cve in known for cve in update.cves)
-        why = "wua_disagree" if disagree else "wua_feed_older" if older else "wua_not_in_list"
+        why = "wua_disagree" if disagree else f"wua_{why_unlisted(self._case, self.refreshed_at)}"
         return Unmatched(
             package=name,
             names=(),

@@ -10,7 +10,7 @@ from auditor.config import load
 from auditor.entitlements.template import FILE_NAME, template
 from auditor.errors import FileRefused, SettingsError
 from auditor.settings import ClientSettings
-from auditor.software_tables import software_notes
+from auditor.software_tables import software_notes, unlisted_devices
 from rules.rights import SoftwareTerms, UnwantedSoftware
 from tests.lab.rights_files import ROW, workbook
 
@@ -125,10 +125,11 @@ def test_names_no_machine_bears_are_told(tmp_path):
     notes = software_notes(settings.contract.software, settings.targets)
     assert [note.removeprefix("client.toml, software.") for note in notes] == [
         "hosts.\"hv-1\": no machine is named 'srv-gone'",
-        "primary_users: no machine is named 'pc-9'",
         "retired: 'srv-files' is still a machine of [[machines]]: it is visited and counts nowhere in the position",
         "production_labels: no machine has the label 'prod'",
     ]
+    (note,) = unlisted_devices(settings.contract.software, settings.targets)
+    assert note == "client.toml, software.primary_users: no machine is named 'pc-9'"
 
 
 def test_a_product_nobody_knows_is_told_unless_it_is_a_pattern(tmp_path):

@@ -297,6 +297,14 @@ def test_D12_an_update_newer_than_our_lists_is_explained_by_their_age():
     assert _opinion(only(ask(RULE, host, about))) == ("only_theirs", "feed_older")
 
 
+def test_without_any_list_of_ours_nothing_is_said_of_what_it_mentions():
+    host = debian_host(packages={"tzdata": "2026a-0"}, available_updates=(offer("tzdata", "2026b-0"),))
+    nothing = replace(KNOWN, feeds={}, advisories={})
+    (found,) = [one for one in ask(RULE, host, nothing) if one.outcome is Outcome.FAIL]
+    assert _opinion(found) == ("only_theirs", "no_list")
+    assert found.message.text == "rules.patch.missing.theirs_alone"
+
+
 def test_D2_D3_an_update_of_another_origin_is_not_a_security_patch():
     updates = (offer("tzdata", "2026b-0", security=False, origin="Debian:12.13/oldstable"),)
     updates += (offer("bash", "5.2.15-2+b13", security=False),)
