@@ -11,12 +11,27 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.quality.scoreboard import pytest_terminal_summary  # noqa: F401  # prints the table of scores
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts background jobs with Ctrl-C ignored, and they hand that on: tests that press it would wait.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # nohup does the same with a hang-up. A handler is not handed on; what is started here can be hung up on again.
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
+# Servers of the tests are on loopback: no proxy of the environment leads there.
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "localhost,127.0.0.1,::1,127.0.0.0/8")))
+
+# Every run draws the same examples and none is timed: a slow machine or an unlucky draw must not refuse a change.
+# `pytest -m hypothesis --hypothesis-profile=search` looks for more: it draws anew each time.
+_UNTIMED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **_UNTIMED)
+settings.register_profile("search", derandomize=False, max_examples=1500, **_UNTIMED)
+settings.load_profile("steady")
 
 _MARKERS = ("peer", "chroot")
 # Reasons that hold in continuous integration too: what no Debian package brings, and data that is not published.

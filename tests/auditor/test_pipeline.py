@@ -4,8 +4,8 @@ import gc
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,24 +124,20 @@ def test_ctrl_c_also_keeps_machines_that_finished_while_one_was_being_stored(dem
         def visited(self, snapshot: object, *, client: str = "") -> None:
             if not self.stopped:
                 self.stopped = True
-                while len(visited) < len(demonstration.plan.targets):
-                    time.sleep(0.01)
-                time.sleep(0.2)  # until the executor's threads have handed over their results
+                assert len(handed_over) == len(demonstration.plan.targets)
+                assert not wait(handed_over, timeout=120).not_done
                 super().visited(snapshot)
 
-    visited: list[str] = []
+    handed_over: list[Future[Any]] = []
+
+    class Watched(ThreadPoolExecutor):
+        def submit(self, *work: Any, **how: Any) -> Future[Any]:
+            handed_over.append(super().submit(*work, **how))
+            return handed_over[-1]
+
     plan = replace(demonstration.plan, width=16, unvisitable=())
-    discovered = transports.discover()
-    replayed = discovered[Protocol.REPLAY]
-
-    def run(target: Target, script: bytes, **how: Any) -> ScriptOutput:
-        try:
-            return replayed.run(target, script, **how)
-        finally:
-            visited.append(target.name)
-
     with pytest.MonkeyPatch.context() as patch, Store(demonstration.history) as store:
-        patch.setattr(transports, "discover", lambda: {Protocol.REPLAY: replace(replayed, run=run)})
+        patch.setattr(visits, "ThreadPoolExecutor", Watched)
         result = conduct(plan, store=store, feeds=FeedStore(demonstration.feeds_folder), progress=StopsLate())
     assert result.interrupted
     interrupted = [

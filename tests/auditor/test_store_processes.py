@@ -106,7 +106,7 @@ def test_killed_at_any_instant_nothing_stored_is_lost(tmp_path: Path) -> None:
         time.sleep(chance.random() * 0.05)
         process.send_signal(signal.SIGKILL)
         told += [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGKILL, errors
         _check(path, told)
     assert any(line.startswith("concluded") for line in told)
@@ -120,7 +120,7 @@ def test_two_processes_write_their_runs_into_one_history(tmp_path: Path) -> None
         _go(process)
     told = []
     for process in processes:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
         told.append(out.splitlines())
     _check(path, [line for lines in told for line in lines])

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab import rpm_repo
+from tests.lab.ports import free_port
 
 ROCKY = "rocky9"
 PACKAGES = "openssh-server,sudo,python3-minimal,locales"
@@ -73,7 +74,7 @@ def ssh_server(chroot: Chroot) -> Iterator[tuple[int, Path, Path]]:
         key = directory / "key"
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), check=True)
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / "host")), check=True)
-        port = _free_port()
+        port = free_port()
         host_key = (directory / "host.pub").read_text().split()
         (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key[0]} {host_key[1]}\n")
         inside = f"/run/{directory.name}"
@@ -96,12 +97,6 @@ def ssh_server(chroot: Chroot) -> Iterator[tuple[int, Path, Path]]:
         finally:
             daemon.terminate()
             daemon.communicate()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _wait_for(port: int, daemon: subprocess.Popen[bytes]) -> None:

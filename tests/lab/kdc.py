@@ -25,6 +25,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.ports import free_port
+
 REALM = "LAB.TEST"
 HOST = "winlab01.lab.test"
 USER = "audit"
@@ -114,7 +116,7 @@ class Realm:
             env={**os.environ, **self.environment},
             capture_output=True,
             check=True,
-            timeout=30,
+            timeout=120,
         )
         return done.stdout
 
@@ -143,7 +145,7 @@ class Realm:
 def realm(directory: Path) -> Iterator[Realm]:
     """Run a KDC with the user `USER`, the service HTTP/`HOST` and its keytab, until the block is left."""
     directory.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     names = {"realm": REALM, "directory": directory, "port": port}
     (directory / "krb5.conf").write_text(_KRB5_CONF.format(**names))
     (directory / "kdc.conf").write_text(_KDC_CONF.format(**names))
@@ -174,17 +176,11 @@ def realm(directory: Path) -> Iterator[Realm]:
             else:
                 os.environ[name] = value
         daemon.terminate()
-        daemon.wait(10)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+        daemon.wait(60)
 
 
 def _wait_for(port: int, daemon: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
+    for _ in range(1200):
         assert daemon.poll() is None, "krb5kdc ended at once: see kdc.log"
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -13,10 +13,8 @@ from collectors.feeds.feed import Edition, Feed, FeedRecord, Part, RawPart
 from collectors.feeds.records import Advisory, AffectedPackage, FixState, PackageKind
 
 TODAY = date(2026, 11, 22)
-HTTP = HttpSettings(
-    proxies={}, connect_timeout_s=5, read_timeout_s=0.5, deadline_s=3, retries=1, retry_wait_s=0.01, longest_wait_s=0.05
-)
-"""Impatient settings that ignore the proxies of whoever runs the tests."""
+HTTP = HttpSettings(proxies={}, read_timeout_s=60, deadline_s=120, retries=1, retry_wait_s=0.01, longest_wait_s=0.05)
+"""Settings that wait for no retry, and that ignore the proxies of whoever runs the tests."""
 
 
 def rows(count: int, release: str = "debian:12", fixed: str = "1.0-1") -> list[list[str]]:

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 
 from auditor.mailing.compose import parsed
-from tests.lab.smtp import PASSWORD, USER, free_port
+from tests.lab.ports import free_port
+from tests.lab.smtp import PASSWORD, USER
 from tests.lab.wsman.certificates import Certificates
 
 DOMAIN = "contoso.example"
@@ -111,7 +112,7 @@ class Postfix:
     def delivered(self, address: str, *, count: int = 1) -> list[EmailMessage]:
         """Messages in a mailbox, once there are that many; AssertionError with the log where they do not come."""
         folder = self.mailbox(address) / "new"
-        for _ in range(400):
+        for _ in range(1800):
             found = sorted(folder.glob("*")) if folder.is_dir() else []
             if len(found) >= count:
                 return [parsed(file.read_bytes()) for file in found]
@@ -184,7 +185,7 @@ def _daemons() -> str:
 
 def _run(lab: Path, word: str) -> None:
     done = subprocess.run(
-        [str(_which("postfix")), "-c", str(lab / "pf"), word], capture_output=True, text=True, timeout=60, check=False
+        [str(_which("postfix")), "-c", str(lab / "pf"), word], capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, f"postfix {word}: {done.stdout}{done.stderr}"
 
@@ -194,7 +195,7 @@ def _which(program: str) -> str | None:
 
 
 def _wait_for(port: int, lab: Path) -> None:
-    for _ in range(400):
+    for _ in range(1200):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:

@@ -29,6 +29,7 @@ from tests.lab.graph.fixed import FixedTokens
 from tests.lab.graph.reports import HEADERS, csv_of
 from tests.lab.graph.tenant import BUSINESS_PREMIUM, EXCHANGE_PLAN, P1_PLAN
 from tests.lab.node import missing, node_folder
+from tests.lab.ports import free_port
 
 SCHEMA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "m365" / "graph_openapi_subset.yaml"
 UNSERVED = ("/directory/deletedItems", "/users/{id}/mailboxSettings")
@@ -117,7 +118,7 @@ def prism(log: Path) -> Iterator[Prism]:
         pytest.skip(why)
     if not SCHEMA.exists():
         pytest.skip("shared test data is absent: graph_openapi_subset.yaml")
-    port = _free_port()
+    port = free_port()
     program = node_folder() / "node_modules" / ".bin" / "prism"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -136,12 +137,6 @@ def prism(log: Path) -> Iterator[Prism]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

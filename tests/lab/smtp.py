@@ -6,7 +6,6 @@ with odd_server(replies={"RCPT": ["450 later"]}) as server:   # no TLS: for `sec
 """
 
 import contextlib
-import random
 import socket
 import ssl
 import threading
@@ -20,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from auditor.mailing.compose import parsed
+from tests.lab.ports import free_port
 from tests.lab.wsman.certificates import CertificateKind, Certificates
 
 USER = "rapports@infogerance.example"
@@ -108,7 +108,7 @@ def mail_server(
         # Over TLS from the first byte aiosmtpd does not know that it is safe, and would offer no login (its #281).
         how |= {"authenticator": server.authenticate, "auth_required": True, "auth_require_tls": not implicit}
         how |= {"auth_exclude_mechanism": without}
-    controller = Controller(server, **how)
+    controller = Controller(server, ready_timeout=60.0, **how)
     controller.start()
     try:
         yield server
@@ -209,11 +209,3 @@ def _say(peer: socket.socket, answer: str, ended: threading.Event) -> bool:
         return False
     peer.sendall(f"{answer}\r\n".encode())
     return True
-
-
-def free_port() -> int:
-    """A port nobody listens on, below those the system gives to outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.ports import free_port
+
 SSHD = "/usr/sbin/sshd"
 PREFIX = "auditlab-"
 PASSWORD = "Plain-Pass1!"
@@ -79,15 +81,6 @@ def _exists(name: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """A port nobody listens on at that address just now."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", *, bits: int | None = None) -> Path:
@@ -149,7 +142,7 @@ class Sshd:
         if not self._stopped:
             self._stopped = True
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
 
 
 def start_sshd(
@@ -218,7 +211,7 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _await(running: Sshd, patience_s: float = 15.0) -> None:
+def _await(running: Sshd, patience_s: float = 60.0) -> None:
     until = time.monotonic() + patience_s
     for address in running.addresses:
         while True:

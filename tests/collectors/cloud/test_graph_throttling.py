@@ -178,7 +178,7 @@ def test_a_pace_is_kept_by_many_threads() -> None:
     barrier = threading.Barrier(8)
 
     def book(_: int) -> list[float]:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=240)
         return [pace.delay_s("calls", limit=10, window_s=1.0) for _ in range(50)]
 
     with ThreadPoolExecutor(8) as pool:

@@ -207,10 +207,11 @@ def test_a_service_that_sends_secrets_elsewhere_without_https_is_not_followed() 
 
 
 def test_a_service_that_drips_or_floods_keeps_nobody() -> None:
-    for answer, words in ((Answer(behave=drip(5)), "not complete in time"), (Answer(body=b"x" * 2_000_000), "larger")):
+    drips, floods = Answer(behave=drip(60)), Answer(body=b"x" * 2_000_000)
+    for answer, words, deadline_s in ((drips, "not complete in time", 0.4), (floods, "larger", 60.0)):
         with feed_server() as server:
             server.answers["/token"] = answer
-            policy = CloudPolicy(proxies={}, answer_deadline_s=0.4, longest_wait_s=0)
+            policy = CloudPolicy(proxies={}, answer_deadline_s=deadline_s, longest_wait_s=0)
             wire = SignInWire(policy)
             with pytest.raises(WireBroken, match=words):
                 wire.get(f"{server.url}/token")

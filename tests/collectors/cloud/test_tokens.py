@@ -254,7 +254,7 @@ def test_a_hundred_tenants_in_parallel_share_one_cache_and_never_mix_tokens() ->
     barrier = threading.Barrier(20)
 
     def sign_in(tenant: LabTenant) -> set[str]:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=240)
         source = EntraTokens(lab.credential(tenant), policy=lab.policy(), cache=cache)
         return {source.token().tenant_id for _ in range(3)}
 

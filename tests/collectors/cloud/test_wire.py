@@ -11,7 +11,7 @@ from tests.lab.http_server import Answer, cut_off, cut_off_chunked, drip, feed_s
 
 
 def fetch(answer: Answer, **how: object) -> bytes:
-    policy = CloudPolicy(**{"proxies": {}, "read_timeout_s": 5.0, **how})
+    policy = CloudPolicy(**{"proxies": {}, "read_timeout_s": 30.0, **how})
     with feed_server() as server:
         server.answers["/x"] = answer
         wire = open_wire(policy)
@@ -26,17 +26,19 @@ def test_a_compressed_answer_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behave", "words", "again"),
+    ("behave", "patience", "words", "again"),
     [
-        (cut_off(1000, b"{"), "cut off after", True),
-        (cut_off_chunked(b"{"), "cut off after", True),
-        (hang(0.6), "no answer in time|stopped|closed|RemoteDisconnected|reset", True),
-        (drip(5), "not complete in time", False),
+        (cut_off(1000, b"{"), {}, "cut off after", True),
+        (cut_off_chunked(b"{"), {}, "cut off after", True),
+        (hang(60), {"read_timeout_s": 0.3}, "no answer in time|stopped|closed|RemoteDisconnected|reset", True),
+        (drip(60), {"answer_deadline_s": 0.5}, "not complete in time", False),
     ],
 )
-def test_an_answer_that_does_not_arrive_whole_is_broken(behave, words: str, again: bool) -> None:
+def test_an_answer_that_does_not_arrive_whole_is_broken(
+    behave, patience: dict[str, float], words: str, again: bool
+) -> None:
     with pytest.raises(WireBroken, match=words) as broken:
-        fetch(Answer(behave=behave), read_timeout_s=0.3, answer_deadline_s=0.5)
+        fetch(Answer(behave=behave), **patience)
     assert broken.value.again is again
 
 

@@ -1,5 +1,6 @@
 """What a thousand visits must not leave behind: threads, open files, noise, libraries loaded for nothing."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -15,7 +16,7 @@ import paramiko
 import pytest
 
 from collectors.credentials import Credential, Secret
-from collectors.errors import HostError, LoginDenied
+from collectors.errors import DeadlineExceeded, HostError, LoginDenied
 from collectors.model import Protocol, Target
 from collectors.transports import local, ssh
 from collectors.transports.base import ConnectionPolicy, Deadline, ScriptOutput
@@ -48,7 +49,8 @@ def test_visits_leave_neither_threads_nor_open_files(lab: Lab) -> None:
             lab.visit(daemon, policy=policy, **way)
             with pytest.raises(HostError):
                 lab.visit(daemon, policy=unknown, **way)
-            lab.visit(daemon, b"sleep 9\n", policy=policy, deadline_s=0.7, **way)
+            with contextlib.suppress(DeadlineExceeded):  # where the machine is slow it passes during the login already
+                lab.visit(daemon, b"sleep 9\n", policy=policy, deadline_s=0.7, **way)
         with pytest.raises(LoginDenied):
             lab.visit(daemon, policy=policy, key_file=stranger)
         with bad_servers.serve(bad_servers.speaks_http) as server, pytest.raises(HostError):

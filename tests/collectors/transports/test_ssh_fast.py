@@ -19,7 +19,8 @@ from collectors.transports.secure_shell import fast, ordinary, sockets, wire
 from tests.collectors.transports.conftest import Lab
 from tests.lab import bad_servers, sshd
 from tests.lab.bad_servers import Manners
-from tests.lab.sshd import PASSWORD, free_port, user
+from tests.lab.ports import free_port
+from tests.lab.sshd import PASSWORD, user
 
 ME = user("user").encode() + b"\n"
 
@@ -157,7 +158,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
 
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -166,7 +167,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.peer

@@ -231,7 +231,7 @@ def test_an_answer_that_is_no_envelope_is_told(body: bytes) -> None:
 
 
 def test_an_http_error_in_the_middle_hands_over_what_had_come() -> None:
-    with powershell(lambda _: Answer(steps=(b"early", 2.0, b"late"))) as peer:
+    with powershell(lambda _: Answer(steps=(b"early", 60.0, b"late"))) as peer:
         peer.settings.failures = Later(Operation.RECEIVE, HttpError(status=503))
         output = visit(peer)
         assert output.stdout == b"early"
@@ -240,7 +240,7 @@ def test_an_http_error_in_the_middle_hands_over_what_had_come() -> None:
 
 
 def test_a_fault_in_the_middle_hands_over_what_had_come_and_says_why() -> None:
-    with powershell(lambda _: Answer(steps=(b"early", 2.0, b"late"))) as peer:
+    with powershell(lambda _: Answer(steps=(b"early", 60.0, b"late"))) as peer:
         peer.settings.failures = Later(Operation.RECEIVE, Fault(code=995))
         output = visit(peer)
         assert output.stdout == b"early"

@@ -141,7 +141,7 @@ def test_P6_a_silent_command_is_not_waited_for_without_end() -> None:
         assert waiting.is_alive(), "stock asks again for ever"
         stock(peer).close_shell(shell)
         waiting.join()
-        output = visit(peer, deadline_s=3.0)
+        output = visit(peer, deadline_s=5.0)
         assert output.timed_out
         assert peer.open_shells == 0
 

@@ -14,7 +14,7 @@ from collectors.transports import winrm
 from collectors.transports.base import ConnectionPolicy, Interpreter
 from tests.collectors.transports.winrm_client import SCRIPT, Later, powershell, target, visit
 from tests.lab import bad_servers, wsman
-from tests.lab.sshd import free_port
+from tests.lab.ports import free_port
 from tests.lab.wsman import Account, Answer, Authentication, Operation
 
 ALL_WAYS = frozenset(Authentication)
@@ -220,7 +220,7 @@ def test_a_flood_ends_at_the_limit_and_leaves_no_shell() -> None:
 
 def test_at_the_deadline_what_has_come_is_handed_over_and_the_shell_is_gone() -> None:
     with powershell(lambda _: Answer(steps=(b"early", 300.0, b"late"))) as peer:
-        output = visit(peer, deadline_s=4.0)
+        output = visit(peer, deadline_s=6.0)
         assert output.stdout == b"early"
         assert output.timed_out
         assert not output.truncated
@@ -229,14 +229,23 @@ def test_at_the_deadline_what_has_come_is_handed_over_and_the_shell_is_gone() ->
 
 
 def test_silence_longer_than_one_receive_is_waited_out() -> None:
-    with powershell(lambda _: Answer(steps=(b"one", 6.0, b"two"))) as peer:
-        assert visit(peer).stdout == b"onetwo"
-        assert peer.counters.timeouts >= 1, "the service answered OperationTimeout in between"
+    async def pauses(process: wsman.Process) -> AsyncIterator[wsman.Output]:
+        await process.stdin.read()
+        yield wsman.Chunk(b"one")
+        while not peer.counters.timeouts:  # until the service has answered OperationTimeout
+            await asyncio.sleep(0.05)
+        yield wsman.Chunk(b"two")
+        yield wsman.Exit(0)
+
+    with wsman.serve(runner=pauses) as peer:
+        output = visit(peer)
+        assert (output.stdout, output.exit_status) == (b"onetwo", 0)
+        assert peer.open_shells == 0
 
 
 def test_a_service_that_stalls_in_mid_answer_is_left_at_the_deadline() -> None:
     with powershell(lambda _: b"x" * 100_000, stall_after_bytes=1000) as peer:
-        output = visit(peer, deadline_s=4.0)
+        output = visit(peer, deadline_s=6.0)
         assert output.stdout == b"x" * 1000
         assert output.timed_out
 
@@ -244,13 +253,13 @@ def test_a_service_that_stalls_in_mid_answer_is_left_at_the_deadline() -> None:
 def test_a_service_that_hangs_before_the_shell_is_a_deadline_and_nothing_ran() -> None:
     words = "deadline of the host passed during the start of the shell"
     with powershell(failures={Operation.CREATE: wsman.Hang()}) as peer, pytest.raises(DeadlineExceeded, match=words):
-        visit(peer, deadline_s=3.0)
+        visit(peer, deadline_s=6.0)
 
 
 def test_a_service_that_hangs_while_it_should_answer_leaves_what_had_come() -> None:
     with powershell(lambda _: Answer(steps=(b"early", 300.0))) as peer:
         peer.settings.failures = Later(Operation.RECEIVE, wsman.Hang())
-        output = visit(peer, deadline_s=3.0)
+        output = visit(peer, deadline_s=6.0)
         assert output.stdout == b"early"
         assert output.timed_out
 

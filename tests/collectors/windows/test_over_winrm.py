@@ -71,7 +71,7 @@ def test_what_had_arrived_before_a_machine_hung_is_kept() -> None:
         return wsman.Answer(steps=(whole[: whole.index(b" update_search ")], 60.0))
 
     with wsman.serve(runner=machine(hangs)) as peer:
-        seen = seen_over(peer, tls=False, deadline_s=4.0)
+        seen = seen_over(peer, tls=False, deadline_s=8.0)
     assert seen.operating_system is not None
     assert {gap.reason for gap in seen.gaps_of(FactKind.AVAILABLE_UPDATES)} == {GapReason.TIMED_OUT}
     assert not seen.gaps_of(FactKind.UPDATE_POLICY)
