@@ -157,4 +157,14 @@ def _operating_system(error: OSError) -> int:
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.USAGE
+    if _while_printing(error):
+        error = OSError(f"what was to be printed could not be written to standard output: {error.strerror or error}.")
     return _tell(error, Exit.USAGE)
+
+
+def _while_printing(error: OSError) -> bool:
+    """Whether it was `click.echo` that failed: such an error names no file."""
+    import traceback
+
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_code is click.echo.__code__

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from auditor.config import FILE_NAME
 from auditor.errors import SettingsError
+from auditor.suggested import typed
 
 
 def client_folders(folder: Path) -> list[Path]:
@@ -20,9 +21,9 @@ def client_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise SettingsError(str(folder), f"cannot be read: {error.strerror}.") from None
     if not found:
-        hint = f"`auditor init {folder / 'NAME'}` writes the first one."
+        hint = f"`{typed('auditor', 'init', folder / 'NAME')}` writes the first one."
         if (folder / FILE_NAME).is_file():
-            hint = f"This is one client's folder: auditor audit {folder}"
+            hint = f"This is one client's folder: {typed('auditor', 'audit', folder)}"
         raise SettingsError(str(folder), f"no folder below it holds a {FILE_NAME}.", hint=hint)
     return found
 

@@ -15,7 +15,8 @@ from auditor.provider import provider_of
 from auditor.report_tables import read_report
 from auditor.settings import DEFAULT_WIDTH, ClientSettings, ConnectionSettings, TenantSettings
 from auditor.software_tables import read_software
-from auditor.tables import Complaints, Days, Name, Seconds, Table, parse, suggestion
+from auditor.suggested import typed
+from auditor.tables import Complaints, Days, Name, Seconds, Table, line_problem, parse, suggestion
 from auditor.tenant_tables import read_graph, read_tenants, read_terms
 from collectors.model import Protocol, Target
 from rules.contract import Contract, Sla
@@ -99,7 +100,7 @@ def client_file(path: Path) -> Path:
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
         folder = path.parent if path.name == FILE_NAME else path
-        hint = f"`auditor init {folder}` writes a commented one to start from."
+        hint = f"`{typed('auditor', 'init', folder)}` writes a commented one to start from."
         if folder.suffix == ".toml":
             hint = f"The file of a client is named {FILE_NAME}."
         raise SettingsError(
@@ -119,6 +120,13 @@ def load(path: Path, *, languages: tuple[str, ...] = ("en", "fr")) -> ClientSett
     return _Reader(file, languages).read(parse(file))
 
 
+def client_name_problem(name: str) -> str:
+    """What is wrong with a name that files and mails are known by, and told apart by; "" when nothing is."""
+    if problem := line_problem(name):
+        return problem
+    return "" if any(char.isalnum() for char in name) else f"{name!r} has neither letters nor digits."
+
+
 class _Reader(Complaints):
     """Turns the tables of one file into settings."""
 
@@ -131,6 +139,8 @@ class _Reader(Complaints):
         if "client" not in data:
             raise self.error("client", "this table is missing.", 'Add [client] with name = "…".')
         client = self.convert(data["client"], "client", _ClientTable)
+        if problem := client_name_problem(client.name):
+            raise self.error("client.name", problem, "Write the client's name as its reports should have it.")
         if client.language not in self._languages:
             raise self.error("client.language", f"{client.language!r} is not one of {', '.join(self._languages)}.")
         sla = self.convert(data.get("sla", {}), "sla", _SlaTable)

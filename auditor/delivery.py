@@ -51,11 +51,13 @@ def deliver(folder: Path, name: str, content: bytes) -> Delivered:
                 draft.replace(wanted)
             except OSError as error:
                 if error.errno not in _TAKEN:
-                    raise DeliveryError(str(wanted), f"cannot be written: {error.strerror}.") from None
+                    raise
                 problem = f"cannot be replaced ({error.strerror})"
             else:
                 return Delivered(path=wanted, wanted=wanted)
         return Delivered(path=_beside(draft, wanted), wanted=wanted, problem=problem)
+    except OSError as error:  # a name or a path longer than the file system takes, a folder that went away
+        raise _refused(wanted, error) from None
     finally:
         draft.unlink(missing_ok=True)
 

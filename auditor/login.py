@@ -1,6 +1,5 @@
 """How to log in and how patiently: the client file's word, overridden by the command line."""
 
-import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from auditor import paths
 from auditor.errors import SettingsError
 from auditor.secrets import Resolver, check_reference
 from auditor.settings import ClientSettings, ConnectionSettings, CredentialSettings, GraphSettings, TenantSettings
+from auditor.suggested import typed
 from collectors.cloud.credentials import CloudCredential
 from collectors.cloud.policy import CloudPolicy, DeviceCode
 from collectors.credentials import Credential
@@ -47,7 +47,7 @@ def connection_policy(
     authorities = ca_file or written.ca_file
     if authorities is not None and not authorities.is_file():
         raise SettingsError("--ca-file" if ca_file else "connection.ca_file", f"there is no file {authorities}.")
-    repeated = shlex.join(["auditor", *map(str, again)]) if again else ""
+    repeated = typed("auditor", *again) if again else ""
     return ConnectionPolicy(
         known_hosts=paths.known_hosts(known_hosts) if known_hosts is not None else written.known_hosts,
         accept_new_host_keys=accept_new_host_keys,

@@ -16,7 +16,7 @@ from auditor.credential_tables import Known, application_id_problem
 from auditor.mail_settings import DEFAULT_PORTS, Mailbox, MailSettings, Security, SmtpSettings
 from auditor.secrets import check_reference
 from auditor.settings import GraphSettings, TenantSettings
-from auditor.tables import Complaints, Table, suggestion
+from auditor.tables import Complaints, Table, line_problem, suggestion
 from auditor.tenant_tables import endpoints, tenant_problem
 from collectors.cloud.credentials import CLOUDS, is_loopback
 from collectors.model import Protocol, Target
@@ -24,10 +24,9 @@ from collectors.model import Protocol, Target
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}$)(?=[^@]{{1,64}}@){_LOCAL}@{_DOMAIN}")
-_NAMED = re.compile(r'"?(?P<name>[^<>"]*)"?\s*<(?P<address>[^<>]*)>')
+_NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
+_QUOTED = re.compile(r'"(?P<name>(?:[^"\\]|\\.)*)"')
 _HOST = re.compile(rf"(?=.{{1,253}}$){_DOMAIN}|[0-9A-Fa-f:.]+")
-# What would end a header, or turn the reading direction of what follows.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _OWN = ("to", "salutation")  # a client's own, never the provider's
 _WAY = ("server", "port", "security", "user", "password", "ca_file", "graph")
 _SHOWN = 80
@@ -113,7 +112,7 @@ def read_mail(
     if not to:
         raise said.error("mail.to", "who gets the report?", 'Write to = ["name@example.com"].')
     copies, answers = _chosen(tables, "cc"), _chosen(tables, "reply_to")
-    if problem := _line_problem(own.table.salutation):
+    if problem := line_problem(own.table.salutation):
         raise said.error("mail.salutation", problem)
     return MailSettings(
         sender=senders[0],
@@ -208,19 +207,21 @@ def _mailboxes(said: Complaints, path: str, written: Addresses) -> tuple[Mailbox
 def mailbox(said: Complaints, path: str, text: str) -> Mailbox:
     """Read one address, "name@example.com" or "Name <name@example.com>"; accents of its domain become "xn--".
 
+    The name may stand in quotes, or hold some.
+
     Raises SettingsError naming `path`.
     """
-    if problem := _line_problem(text):
+    if problem := line_problem(text):
         raise said.error(path, problem)
     named = _NAMED.fullmatch(text.strip())
-    name, address = (named["name"].strip(), named["address"].strip()) if named else ("", text.strip())
+    name, address = (_bare(named["name"].strip()), named["address"].strip()) if named else ("", text.strip())
     local, at, domain = address.rpartition("@")
     if not domain.isascii():
         try:
             domain = domain.encode("idna").decode("ascii")
         except UnicodeError:
             domain = ""
-    if at and not local.isascii():
+    if at and not local.isascii() and not set(local) & set(' "<>,;'):
         hint = "Most mail servers take only letters without accents before the @."
         raise said.error(path, f"{address[:_SHOWN]!r} cannot be mailed to.", hint)
     if not _ADDRESS.fullmatch(f"{local}{at}{domain}"):
@@ -229,6 +230,7 @@ def mailbox(said: Complaints, path: str, text: str) -> Mailbox:
     return Mailbox(address=f"{local}@{domain}", name=name)
 
 
-def _line_problem(text: str) -> str:
-    """What is wrong with a text that goes into a header; "" when nothing is."""
-    return "holds a line break or another control character." if _CONTROL.search(text) else ""
+def _bare(name: str) -> str:
+    """A name without the quotes around all of it, as mail programs write them."""
+    quoted = _QUOTED.fullmatch(name)
+    return re.sub(r"\\(.)", r"\1", quoted["name"]).strip() if quoted else name

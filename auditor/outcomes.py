@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,14 +10,15 @@ import click
 
 from auditor.conclusion import Conclusion, conclude
 from auditor.delivery import Delivered
-from auditor.errors import AuditorError, DeliveryError
+from auditor.errors import AuditorError, DeliveryError, HistoryError
 from auditor.exits import Exit, first_of
 from auditor.history.tables import HistorySettings
 from auditor.output import Refused, as_json, documents, result_document
 from auditor.overview import client_result, write_overview
 from auditor.pipeline import Course, Result
 from auditor.progress import Plain, printable
-from auditor.rendering import manager_workbook, write_reports
+from auditor.rendering import Wish, manager_workbook, mark_of, write_reports
+from auditor.suggested import typed
 from collectors.errors import CollectorError
 from rules.model import Assessment
 
@@ -62,7 +64,8 @@ class Outcomes:
         try:
             if self._stopped:
                 ended()
-                problem = f"the operator stopped the run before its report: `auditor report {job.client}` writes it."
+                again = typed("auditor", "report", job.client)
+                problem = f"the operator stopped the run before its report: `{again}` writes it."
                 self._leave(job, "stopped", problem)
             else:
                 self._take(job, course, ended)
@@ -92,8 +95,9 @@ class Outcomes:
         result = ended()
         conclusion = conclude(result, job.wish.fail_on)
         background = background_or_less(course.store, course.run, result.assessment)
+        wish = _marked(job.wish, course, result)
         delivered, problems = write_reports(
-            result.assessment, job.wish, background, machines=lambda: course.store.snapshots(course.run)
+            result.assessment, wish, background, machines=lambda: course.store.snapshots(course.run)
         )
         if problems and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
             conclusion = Conclusion(code=Exit.USAGE, reasons=("report_not_written", *conclusion.reasons))
@@ -138,6 +142,16 @@ class Outcomes:
             document = as_json(self._documents[0]) if alone else documents(command, code, self._documents, without)
             click.echo(document)
         return code
+
+
+def _marked(wish: Wish, course: Course, result: Result) -> Wish:
+    """Of an audit that was stopped, the reports stand beside those of a finished one of the same month."""
+    if not result.interrupted or wish.command != "audit":
+        return wish
+    try:
+        return replace(wish, mark=mark_of(result.run, result.assessment, course.store.runs()))
+    except HistoryError:  # told as the result's `history_problem`
+        return wish
 
 
 def _told(job: "Job", error: Exception) -> str:

@@ -162,10 +162,11 @@ def judge(course: Course, feeds: "FeedStore") -> tuple[Assessment, tuple[str, ..
         judgements.append(judge.judge(snapshot))
         kinds.update(machines_by_kind((snapshot,)))
         estate.add_machine(snapshot)
+    servers = kinds if judgements or plan.partial else None  # a partial run may leave out the client's machines
     tenants = []
     for tenant in spool.tenants():
         previous = spool.tenant_before(tenant.target.name)
-        tenants.append(judge_tenant(tenant, knowledge, plan.contract, as_of, kinds, previous=previous))
+        tenants.append(judge_tenant(tenant, knowledge, plan.contract, as_of, servers, previous=previous))
         estate.add_tenant(tenant)
     assessment = judge.conclude(
         judgements,

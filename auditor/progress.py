@@ -7,7 +7,7 @@ before anything reaches a terminal.
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from collectors.cloud.facts import TenantFact, TenantSnapshot
@@ -128,11 +128,12 @@ class Plain:
         """See Progress."""
 
     def _line(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        with suppress(OSError):  # a terminal or a reader that went away, a full disk under the log: the run goes on
+            print(text, file=self._stream, flush=True)
 
 
 class Bar:
-    """A progress bar with the last failures above it."""
+    """A progress bar with the last failures above it; a terminal that went away costs what it would have shown."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -142,29 +143,34 @@ class Bar:
 
     def start(self, total: int) -> None:
         """See Progress."""
-        self._display = RichProgress(self._console, total)
+        with suppress(OSError):
+            self._display = RichProgress(self._console, total)
 
     def visited(self, snapshot: HostSnapshot | TenantSnapshot, *, client: str = "") -> None:
         """See Progress."""
-        if not snapshot.reached:
-            self._console.print(f"{_who(snapshot, client)}: {outcome(snapshot)}", style="yellow")
-        if self._display is not None:
-            self._display.advance(_who(snapshot, client))
+        with suppress(OSError):
+            if not snapshot.reached:
+                self._console.print(f"{_who(snapshot, client)}: {outcome(snapshot)}", style="yellow")
+            if self._display is not None:
+                self._display.advance(_who(snapshot, client))
 
     def stage(self, text: str) -> None:
         """See Progress."""
         self.stop()
-        self._console.print(f"{text} …", style="dim")
+        with suppress(OSError):
+            self._console.print(f"{text} …", style="dim")
 
     def note(self, text: str) -> None:
         """See Progress."""
-        self._console.print(printable(text))
+        with suppress(OSError):
+            self._console.print(printable(text))
 
     def stop(self) -> None:
         """See Progress."""
-        if self._display is not None:
-            self._display.close()
-            self._display = None
+        display, self._display = self._display, None
+        if display is not None:
+            with suppress(OSError):
+                display.close()
 
 
 class RichProgress:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.delivery import Delivered, deliver
 from auditor.errors import DeliveryError, HistoryError, SettingsError
+from auditor.history.store import Run
 from collectors.credentials import Secret
 from collectors.model import HostSnapshot
 from rules.model import Assessment
@@ -22,7 +24,8 @@ Machines = Callable[[], Iterable[HostSnapshot]]
 class Wish:
     """What should become of a run's result. `folder` None writes no report.
 
-    `annex` asks for the technician's workbook beside the manager's; with a `password` both are encrypted.
+    `annex` asks for the technician's workbook beside the manager's; with a `password` both are encrypted. `mark` is the
+    number of the run to put into every file name (`mark_of`), None for the plain names of its month.
     """
 
     folder: Path | None
@@ -33,6 +36,7 @@ class Wish:
     fail_on: str = "low"
     as_json: bool = False
     command: str = "scan"
+    mark: int | None = None
 
 
 def check_wish(wish: Wish) -> None:
@@ -49,13 +53,46 @@ def check_wish(wish: Wish) -> None:
             raise SettingsError("--export", f"there is no export {name!r}.", hint=hint)
 
 
-def known_language(language: str) -> str:
-    """Return the language when there are texts in it; SettingsError naming the known ones otherwise."""
+def known_language(language: str, option: str = "--lang") -> str:
+    """Return the language when there are texts in it; SettingsError naming the option and the known ones otherwise."""
     from reports.texts import languages
 
     if language not in languages():
-        raise SettingsError("--lang", f"{language!r} is not one of {', '.join(languages())}.")
+        raise SettingsError(option, f"{language!r} is not one of {', '.join(languages())}.")
     return language
+
+
+def mark_of(run: int, assessment: Assessment, runs: Iterable[Run]) -> int | None:
+    """The `mark` of one of the `runs` of a history: its number, None where the plain names of its month are its own.
+
+    They belong to the newest run that finished; where none did, to the newest that was stopped. So no report takes the
+    place of a better one.
+    """
+    month = _month(assessment.as_of)
+    rivals = [
+        one
+        for one in runs
+        if one.concluded and one.client == assessment.client and one.as_of is not None and _month(one.as_of) == month
+    ]
+    owner = max(rivals, key=lambda one: (one.state == "finished", one.id), default=None)
+    return None if owner is None or owner.id == run else run
+
+
+def _month(moment: datetime) -> tuple[int, int]:
+    """The month a file name tells."""
+    from zoneinfo import ZoneInfo
+
+    from reports.texts import DEFAULT_ZONE
+
+    local = moment.astimezone(ZoneInfo(DEFAULT_ZONE))
+    return local.year, local.month
+
+
+def _mark(wish: Wish, language: str) -> str:
+    """What is put behind a file's name, "" where nothing is."""
+    from reports.texts import Texts
+
+    return "" if wish.mark is None else Texts(language).text("workbook.mark", run=str(wish.mark))
 
 
 def write_reports(
@@ -93,10 +130,11 @@ def _by_machine(assessment: Assessment, wish: Wish, machines: Machines) -> Itera
 
     known = discover_by_machine()
     wanted = [known[name] for name in wish.exports if name in known]
+    mark = _mark(wish, "en")  # as the folder's name is
     for snapshot in machines() if wanted else ():
         for export in wanted:
             folder, name = export.path(assessment, snapshot.target.name)
-            yield folder, name, export.render(snapshot, assessment)
+            yield folder + mark, name, export.render(snapshot, assessment)
 
 
 def rendered(assessment: Assessment, wish: Wish, background: "Background | None" = None) -> Sequence[tuple[str, bytes]]:
@@ -109,8 +147,9 @@ def rendered(assessment: Assessment, wish: Wish, background: "Background | None"
     from reports.exports import annex, discover
 
     exports = discover()
-    files = []
+    files: list[tuple[str, bytes]] = []
     for language in wish.languages:
+        mark, first = _mark(wish, language), len(files)
         files.append(
             (
                 workbook.file_name(assessment, language),
@@ -124,17 +163,26 @@ def rendered(assessment: Assessment, wish: Wish, background: "Background | None"
             export = exports.get(name)
             if export is not None and export is not annex.EXPORT:
                 files.append((export.file_name(assessment, language), export.render(assessment, language)))
+        files[first:] = [(_with_mark(name, mark), content) for name, content in files[first:]]
     if (password := wish.password) is None:
         return files
     return [(name, protected(content, password) if name.endswith(SUFFIX) else content) for name, content in files]
 
 
+def _with_mark(name: str, mark: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}{mark}{dot}{suffix}"
+
+
 def manager_workbook(
     assessment: Assessment, wish: Wish, language: str, background: "Background | None" = None
 ) -> "Attachment":
-    """The manager's workbook in one language, as `write_reports` writes it: what goes along with a mail."""
+    """The manager's workbook in one language, as `write_reports` writes it: what goes along with a mail.
+
+    Its name is the plain one of its month: there is one such mail.
+    """
     from auditor.mailing.compose import Attachment
 
-    alone = replace(wish, languages=(language,), exports=(), annex=False)
+    alone = replace(wish, languages=(language,), exports=(), annex=False, mark=None)
     name, content = rendered(assessment, alone, background)[0]
     return Attachment(name=name, content=content)

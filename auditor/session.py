@@ -18,6 +18,7 @@ from auditor.output import Refused
 from auditor.pipeline import Course, Plan, begin, collect, finish
 from auditor.progress import for_terminal, shown
 from auditor.rendering import Wish, check_wish
+from auditor.stopping import outliving_the_terminal
 
 if TYPE_CHECKING:
     from auditor.mailing.monthly import Order
@@ -68,7 +69,7 @@ def sessions(
 
     for job in jobs:
         check_wish(job.wish)
-    with ExitStack() as held:
+    with ExitStack() as held, outliving_the_terminal():
         if overview is not None:
             prepare_folder(overview)
             held.enter_context(sole_run(overview))  # two runs over the same clients would each write half a page

@@ -41,6 +41,15 @@ _TYPES = {
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
+# What would end a line of a file, a header of a mail, or turn the reading direction of what follows.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def line_problem(text: str) -> str:
+    """What is wrong with a text that stands on one line; "" when nothing is."""
+    return "holds a line break or another control character." if _CONTROL.search(text) else ""
+
+
 def suggestion(word: str, known: Sequence[str]) -> str:
     """Return "Did you mean …?" when a known word is close, "" otherwise."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)

@@ -1,23 +1,22 @@
 """The visits of one run, of one client or many: machines and tenants in parallel, each kept the moment it is done.
 
-Everything is stored by the thread that called `collect`; Ctrl-C there ends the visits and never the storing of one.
+Everything is stored by the thread that called `collect`; a stop there (see `auditor.stopping`) ends the visits and
+never the storing of one.
 """
 
 import logging
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditor.errors import SettingsError
 from auditor.progress import Progress
 from auditor.spool import Snapshot, Spool, is_tenant, unseen
+from auditor.stopping import Shield, interruptible
 from auditor.workers import Droppable
 from collectors import parallel
 from collectors.credentials import Credential
@@ -82,7 +81,7 @@ def _make(visits: Sequence[Visit], width: int, progress: Progress) -> bool:
     done = as_finished(pools)
     interrupted = False
     progress.start(len(visits))
-    with _interruptible() as shield:
+    with interruptible() as shield:
         try:
             for visit, snapshot in done:
                 with shield():
@@ -130,7 +129,7 @@ def _kind(target: Target) -> str:
     return "tenant" if is_tenant(target) else "machine"
 
 
-def _keep_finished(done: Generator[tuple[Visit, Snapshot], None, None], shield: Callable[[], "_Shield"]) -> None:
+def _keep_finished(done: Generator[tuple[Visit, Snapshot], None, None], shield: Callable[[], Shield]) -> None:
     """After a stop that came while a machine was being stored: those finished meanwhile have not been handed over yet.
 
     A second stop ends this too.
@@ -265,48 +264,3 @@ def _close(available: Iterable[Transport]) -> None:
             transport.close()
         except Exception:  # noqa: BLE001  everything is collected by now
             _log.exception("closing %s failed", transport.protocol)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], "_Shield"]]:
-    """Let Ctrl-C (and SIGTERM) stop the visits, but never in the middle of storing a machine.
-
-    Gives a factory of shields: a signal that arrives inside one is raised as KeyboardInterrupt when it ends. Outside
-    the main thread, signals are not ours and nothing changes.
-    """
-    shield = _Shield()
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: shield
-        return
-    before: dict[int, Any] = {
-        number: signal.signal(number, shield.caught) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield lambda: shield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Shield:
-    """A stretch that a signal waits out."""
-
-    def __init__(self) -> None:
-        self._inside = False
-        self._pending = False
-
-    def caught(self, _number: int, _frame: FrameType | None) -> None:
-        """Signal handler."""
-        if self._inside:
-            self._pending = True
-        else:
-            raise KeyboardInterrupt
-
-    def __enter__(self) -> None:
-        self._inside = True
-
-    def __exit__(self, *_: object) -> None:
-        self._inside = False
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt

@@ -15,11 +15,13 @@ from pathlib import Path
 import click
 
 from auditor.addresses import from_host, from_url, has_scheme
+from auditor.config import client_name_problem
 from auditor.credential_tables import application_id_problem
 from auditor.errors import SettingsError
 from auditor.inventory import local_target
 from auditor.new_client import Login, Mail, NewClient, provider_application
 from auditor.secrets import check_reference
+from auditor.suggested import typed
 from auditor.tables import Complaints
 from auditor.tenant_tables import tenant_problem
 from collectors.model import Protocol, Target
@@ -115,7 +117,7 @@ class Wizard:
         """Ask everything. Raises click.Abort at Ctrl-C; nothing was written then."""
         self._say("welcome", folder=str(self._folder))
         client = NewClient(
-            name=name or self._text("name", self._folder.resolve().name),
+            name=name or self._checked("name", self._folder.resolve().name, client_name_problem, needed=True),
             language=language or self._choice("language", ("fr", "en"), self._texts.language),
         )
         client = replace(client, machines=tuple(self._machines()))
@@ -287,14 +289,14 @@ def next_steps(folder: Path, client: NewClient, environment: Mapping[str, str], 
         scheme, _, rest = reference.partition(":")
         if scheme == "keyring":
             service, _, entry = rest.rpartition("/")
-            lines.append(f"keyring set {service} {entry}")
+            lines.append(typed("keyring", "set", service, entry))
         elif scheme == "file":
             place = folder / Path(rest).expanduser()
             lines.append(texts.text("cli.init.store_file", file=str(place)))
         elif scheme == "env" and not environment.get(rest):
             lines.append(texts.text("cli.init.store_variable", name=rest))
     if client.tenant and not (client.client_id or client.application):
-        lines.append(f"auditor onboard m365 --tenant {client.tenant}")
+        lines.append(typed("auditor", "onboard", "m365", "--tenant", client.tenant))
     accept = [
         option
         for protocol, option in (
@@ -303,5 +305,5 @@ def next_steps(folder: Path, client: NewClient, environment: Mapping[str, str], 
         )
         if client.needs(protocol)
     ]
-    lines.append(f"auditor doctor {folder}")
-    return [*lines, " ".join(["auditor", "audit", str(folder), "--update-feeds", *accept])]
+    lines.append(typed("auditor", "doctor", folder))
+    return [*lines, typed("auditor", "audit", folder, "--update-feeds", *accept)]

@@ -55,6 +55,7 @@ _BOTH_DECIDE: Final = frozenset(
     {"leavers", "mailboxes", "redundant", "shared_hosts", "m365.device_licenses", "software_check", "software_idle"}
     | {"software_kms"}
 )
+_EXPLOITED_KINDS: Final = frozenset({"install_exploited", "windows_exploited", "programs_exploited"})
 _FIXES: Final = frozenset({MISSING_RULE, EXPLOITED_RULE})
 _WINDOWS_TEXT: Final = f"rules.{MISSING_RULE}.fail_windows"
 # Rules whose findings on many machines are one thing to do, whatever their state.
@@ -181,7 +182,8 @@ def _tenants(licenses: Licenses) -> Iterator[tuple[PriorityLevel, str, str, Find
                 told.add(finding.subject)
                 yield _at_least_planned(_level(finding, PriorityLevel.NOW)), TENANT, "", finding
         elif finding.outcome is Outcome.UNKNOWN:
-            yield PriorityLevel.NONE, SEE_TENANT, "", finding
+            if not finding.limited:  # what waits for machines is told with them: there is no right to be granted
+                yield PriorityLevel.NONE, SEE_TENANT, "", finding
         elif finding.outcome is Outcome.FAIL:
             kind = _kind(finding)
             yield _level(finding, PriorityLevel.WATCH), kind, "" if kind else finding.rule, finding
@@ -293,6 +295,11 @@ def _owner(what: str) -> str:
 def is_about_waivers(action: Action) -> bool:
     """Whether an action is about what the client accepted for a time."""
     return action.findings[0].rule.startswith(_WAIVER_RULES)
+
+
+def is_exploited(action: Action) -> bool:
+    """Whether an action closes flaws that attackers are known to use."""
+    return action.kind in _EXPLOITED_KINDS
 
 
 def group_ref(level: PriorityLevel, kind: str, rule: str) -> str:

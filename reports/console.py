@@ -89,7 +89,7 @@ def _software(report: Report) -> list[str]:
     if software.empty:
         return [texts.text("console.software_unknown")]
     counts = software.counts
-    base = sum(count for status, count in counts.items() if status is not Status.FREE)
+    base = sum(count for status, count in counts.items() if status is not Status.FREE) + len(software.accepted)
     if not software.declared:
         return [texts.text("console.software_undeclared", count=base)]
     told = {name: counts[Status(name)] for name in ("under", "excess", "check", "unknown")}

@@ -7,7 +7,7 @@ long tables are made while they are written.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -24,11 +24,16 @@ MAX_WIDTH: Final = 60
 _SAMPLE_ROWS: Final = 400
 _CHUNK_CHARS: Final = 200_000
 _MEMO_LIMIT: Final = 20_000
+_USUAL_WIDTH: Final = 8.43  # of a column nobody set, in characters
+_USUAL_HEIGHT: Final = 15.0  # of such a row, in points
+_CHAR_PT: Final = 5.25  # of a column, in Calibri
+_PRINTED_PT: Final = (806.0, 519.0)  # of a landscape page within its margins
+_SAFE: Final = 0.95
 _LINE_PT: Final = 13.0
 _PADDING_PT: Final = 4.0
 _BOX_PADDING_PT: Final = 9.0
 _SIZE: Final = 10  # points of the text that _CHARS is measured with
-_MOST_LINES: Final = 10
+_MOST_LINES: Final = 20
 _AFTER_HYPHEN: Final = re.compile(r"(?<=-)")
 _CHARS: Final = 1.18  # per unit of column width, DejaVu Sans at 10 points; Calibri takes less room
 _BOLD_CHARS: Final = 1.06
@@ -88,13 +93,17 @@ class Choice:
 class Page:
     """What a sheet's `build` fills: rows from the top, then how it behaves on screen and paper.
 
-    `one_wide` keeps all columns on one printed page, in smaller letters, where a line must be read whole.
+    `one_wide` keeps all columns on one printed page, in smaller letters, where a line must be read whole. Only the
+    first `printed` columns go on paper (0: all of them). `pages` counts printed pages and `place` is how far the last
+    is filled, in points of the sheet; `goes_on` says that the main table does not end on the first. All three are
+    reckoned for Calibri, in which a page holds the least; a sheet that is `paged` ends its pages where they say.
     """
 
     title: str
     portrait: bool = False
     one_page: bool = False
     one_wide: bool = False
+    printed: int = 0
     blocks: list[tuple[int, Line | Table]] = field(default_factory=list)
     merges: list[str] = field(default_factory=list)
     links: list[tuple[str, str, str]] = field(default_factory=list)
@@ -103,6 +112,10 @@ class Page:
     widths: dict[int, float] = field(default_factory=dict)
     breaks: list[int] = field(default_factory=list)
     header_row: int | None = None
+    paged: bool = False
+    pages: int = 1
+    place: float = 0.0
+    goes_on: bool = False
     frozen: str | None = None
     filtered: str | None = None
     next_row: int = 1
@@ -110,9 +123,12 @@ class Page:
 
     def line(self, *cells: tuple[int, Value, Style], height: float | None = None) -> int:
         """Add one row of (column from 1, value, style); return its number."""
+        if self.paged:
+            self.keep(height or _USUAL_HEIGHT)
         self.blocks.append((self.next_row, Line(cells, height)))
         self.last_column = max([self.last_column, *(column for column, _, _ in cells)])
         self.next_row += 1
+        self._down(height or _USUAL_HEIGHT)
         return self.next_row - 1
 
     def wide(self, value: Value, style: Style, first: int, last: int, height: float | None = None) -> int:
@@ -124,7 +140,7 @@ class Page:
 
     def note(self, text: str, style: Style, last: int) -> int:
         """Add a text across columns 1 to `last`, as high as it needs (merged cells are never fitted by the program)."""
-        across = room(sum(self.widths.get(column, 8.43) for column in range(1, last + 1)), bold=LOOKS[style].bold)
+        across = room(self.across(last), bold=LOOKS[style].bold)
         lines = lines_of(text, max(1, int(across * _SIZE / LOOKS[style].size)))
         padding = _BOX_PADDING_PT if LOOKS[style].fill else _PADDING_PT
         return self.wide(text, style, 1, last, lines * _LINE_PT * max(1.0, LOOKS[style].size / _SIZE) + padding)
@@ -140,13 +156,55 @@ class Page:
         self.wide(intro, Style.SUBTITLE, 1, columns, 22)
         self.skip()
 
+    def heading_above(self, title: str, intro: str) -> None:
+        """Put the heading into the rows left free above a table, across as many columns as its words take."""
+        wanted = max(len(intro) * LOOKS[Style.SUBTITLE].size, len(title) * LOOKS[Style.TITLE].size) / _SIZE / _CHARS + 3
+        last, across = 1, self.across(1)
+        while across < wanted:
+            last += 1
+            across += self.widths.get(last, _USUAL_WIDTH)
+        below, back = self.blocks, (self.next_row, self.pages, self.place)
+        self.blocks, self.next_row = [], 1
+        self.heading(title, intro, last)
+        self.blocks += below
+        self.next_row, self.pages, self.place = back
+
+    def across(self, last: int) -> float:
+        """Width of columns 1 to `last`, in characters."""
+        return sum(self.widths.get(column, _USUAL_WIDTH) for column in range(1, last + 1))
+
+    @property
+    def last_printed(self) -> int:
+        """The last column that goes on paper."""
+        return self.printed or self.last_column
+
     def skip(self, rows: int = 1) -> None:
-        """Leave empty rows."""
+        """Leave empty rows, which no page is begun for."""
         self.next_row += rows
+        self.place = min(self.place + rows * _USUAL_HEIGHT, self.capacity)
+
+    @property
+    def capacity(self) -> float:
+        """Points of the sheet that one printed page holds, all columns fitted to its width."""
+        wide, high = _PRINTED_PT[::-1] if self.portrait else _PRINTED_PT
+        return high * _SAFE / min(1.0, wide / (self.across(self.last_printed) * _CHAR_PT))
+
+    def _down(self, height: float) -> None:
+        if self.place + height > self.capacity:
+            self.pages += 1
+            self.place = 0.0
+        self.place += height
 
     def turn(self) -> None:
-        """Go on at the top of a new printed page: a chart is never cut in two."""
+        """Go on at the top of a new printed page."""
         self.breaks.append(self.next_row - 1)
+        self.pages += 1
+        self.place = 0.0
+
+    def keep(self, height: float) -> None:
+        """Go on at the top of a new printed page where so many points are not left: nothing is cut in two."""
+        if self.place and self.place + height > self.capacity:
+            self.turn()
 
     def link(self, row: int, column: int, sheet: str, display: str, *, to: int = 1) -> None:
         """Make a cell jump to row `to` of a sheet of the same file."""
@@ -156,7 +214,9 @@ class Page:
     def draw(self, chart: Chart) -> None:
         """Add a chart and leave the rows it covers."""
         self.charts.append(chart)
-        self.skip(chart.rows + 1)
+        self._down(chart.rows * _USUAL_HEIGHT)
+        self.next_row += chart.rows
+        self.skip()
 
     def header(self, columns: Sequence[Column]) -> int:
         """Add the header row of a table."""
@@ -177,8 +237,13 @@ class Page:
 
         The `main` table repeats its header on paper, is frozen and filtered.
         """
-        self._fit(columns, [line(item) for item in islice(items, _SAMPLE_ROWS)])
+        sample = [line(item) for item in islice(items, _SAMPLE_ROWS)]
+        self._fit(columns, sample)
         head = self.header(columns)
+        for height in self.heights(columns, sample):
+            self._down(height)
+        self.pages += len(items) > len(sample)
+        self.goes_on = self.goes_on or (main and self.pages > 1)
         self.blocks.append((self.next_row, Table(tuple(columns), items, line, self.widths)))
         self.next_row += len(items)
         if main:
@@ -187,6 +252,13 @@ class Page:
             if items:
                 self.filtered = f"A{head}:{letter(len(columns))}{self.next_row - 1}"
         return head + 1
+
+    def heights(self, columns: Sequence[Column], rows: Iterable[Sequence[Value | Styled]]) -> Iterator[float]:
+        """Height in points of each row of a table whose widths are set."""
+        rooms = [_rooms(self.widths[number]) for number in range(1, len(columns) + 1)]
+        for row in rows:
+            cells = zip(row, columns, rooms, strict=True)
+            yield row_height(max(_lines(value, column.style, both) for value, column, both in cells))
 
     def _fit(self, columns: Sequence[Column], sample: Sequence[Sequence[Value | Styled]]) -> None:
         for number, column in enumerate(columns, 1):
@@ -227,8 +299,16 @@ def _rooms(width: float) -> tuple[int, int]:
     return room(width), room(width, bold=True)
 
 
+def _lines(value: Value | Styled, style: Style, rooms: tuple[int, int]) -> int:
+    """Lines a table's cell takes."""
+    plain, look = (value.value, value.style) if isinstance(value, Styled) else (value, style)
+    if not isinstance(plain, str) or (len(plain) <= rooms[True] and "\n" not in plain):
+        return 1
+    return lines_of(plain, rooms[LOOKS[look].bold])
+
+
 def row_height(lines: int) -> float:
-    """Height in points of a row with so many lines of text, up to ten: one endless name must not fill a page."""
+    """Height in points of a row with so many lines of text, up to twenty: one endless name must not fill a page."""
     return min(lines, _MOST_LINES) * _LINE_PT + _PADDING_PT
 
 

@@ -51,13 +51,20 @@ def _licenses(report: Report) -> Iterator[str]:
     least = not standing.complete or (standing.tenants and not report.licenses.activity_known)
     cost = software_words.amount(report, yearly=short.yearly, once=short.once)
     saving = software_words.amount(report, yearly=spare.yearly, once=Decimal(0))
-    for name, count, amount in (("short", short.units, cost), ("spare", spare.units, saving)):
+    for name, sum_, amount in (("short", short, cost), ("spare", spare, saving)):
+        count = sum_.units
         if not count:
-            yield texts.text(f"{_NAME}{name}_none")
+            check = name == "short" and standing.to_check
+            told = texts.text(f"{_NAME}{name}_none{'_sure' if check else ''}", count=standing.to_check)
         else:
-            told = texts.text(f"{_NAME}{name}{'_least' if least else ''}", count=count)
-            yield texts.text(_NAME + "with_amount", what=told, amount=amount) if amount else told
+            told = texts.text(f"{_NAME}{name}{'_least' if least and not standing.only_old else ''}", count=count)
+            if sum_.cores:
+                told = texts.text(
+                    _NAME + ("only_cores" if sum_.cores == count else "with_cores"), what=told, count=sum_.cores
+                )
+            told = texts.text(_NAME + "with_amount", what=told, amount=amount) if amount else told
+        yield texts.text(_NAME + "with_accepted", what=told, count=sum_.accepted) if sum_.accepted else told
     if report.licenses.tenants and not report.licenses.readable:
         yield texts.text(_NAME + "tenants_unread")
-    elif least and not (short.units and spare.units):  # else both numbers say "at least" themselves
-        yield texts.text(_NAME + "least")
+    elif least and (standing.only_old or not (short.units and spare.units)):  # else both say "at least" themselves
+        yield texts.text(_NAME + ("least_old" if standing.only_old else "least"))

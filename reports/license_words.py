@@ -12,10 +12,11 @@ from reports.licenses import Product, seats_by_product
 from reports.reviews import Review
 from reports.sheet import Report
 from rules.messages import Message
-from rules.model import FreeReason, LicenseLine, Outcome, TenantSummary
+from rules.model import FreeReason, LicenseLine, Outcome, SeatVerdict, TenantSummary
 from rules.prices import MONTHS, Money
 
 COVERAGE_RULE: Final = "m365.coverage"
+_RENEWAL_RULE: Final = "m365.renewal_decision"
 _FACT: Final = "rules.m365.fact."
 _SHEET: Final = "sheets.licenses."
 _PRODUCTS_SHOWN: Final = 4
@@ -98,15 +99,17 @@ def _stopped(report: Report, line: LicenseLine) -> str:
 def chart_items(report: Report, products: Sequence[Product], *, known: bool) -> str:
     """The bars of the chart in words, for those who do not see it."""
     text = _SHEET + ("chart_item" if known else "chart_item_short")
-    return " ; ".join(
-        report.texts.text(
-            text,
-            name=product.line.name,
-            bought=product.line.bought,
-            assigned=product.line.assigned,
-            active=product.active,
-        )
-        for product in products
+    return report.texts.clauses(
+        [
+            report.texts.text(
+                text,
+                name=product.line.name,
+                bought=product.line.bought,
+                assigned=product.line.assigned,
+                active=product.active,
+            )
+            for product in products
+        ]
     )
 
 
@@ -201,6 +204,15 @@ def yearly(money: Money) -> Decimal:
     return (money.monthly - money.cost) * MONTHS
 
 
+def at_stake(action: Action) -> Decimal:
+    """What a last window to reduce a subscription saves a year; 0 elsewhere.
+
+    The plan counts it where the seats are given up, so it enters no total.
+    """
+    amounts = (one.message.params.get("yearly") for one in action.findings if one.rule == _RENEWAL_RULE)
+    return sum((Decimal(amount) for amount in amounts if isinstance(amount, int)), Decimal(0))
+
+
 def state(report: Report) -> str:
     """One sentence: how many seats are paid, how many too many, how many missing."""
     texts, licenses = report.texts, report.licenses
@@ -210,16 +222,24 @@ def state(report: Report) -> str:
     if not totals.products:
         return texts.text("sheets.summary.licenses_state_none")
     priced = totals.unpriced < totals.products
-    missing = licenses.missing.seats
     sentence = texts.text(
         "sheets.summary.licenses_state_priced" if priced else "sheets.summary.licenses_state",
         count=totals.bought,
         cost=texts.euros(totals.yearly_cost),
         surplus=_surplus(report),
-        deficit=texts.text(f"sheets.summary.licenses_deficit{'' if missing else '_none'}", count=missing),
+        deficit=_deficit(report),
     )
     sure = licenses.complete and licenses.activity_known
     return sentence if sure else f"{sentence} {texts.text('sheets.summary.licenses_state_least')}"
+
+
+def _deficit(report: Report) -> str:
+    """Missing seats; of products that a person must check nobody can say that none is missing."""
+    texts, licenses = report.texts, report.licenses
+    if missing := licenses.missing.seats:
+        return texts.text("sheets.summary.licenses_deficit", count=missing)
+    check = sum(product.line.verdict is SeatVerdict.CHECK for product in licenses.products)
+    return texts.text("sheets.summary.licenses_deficit_none" + ("_sure" if check else ""), count=check)
 
 
 def _surplus(report: Report) -> str:

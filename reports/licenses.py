@@ -2,6 +2,7 @@
 
 Computed once per report. Only what costs money has a line of its own and is in a total; what is free, on trial or
 stopped is told beside it. A total is the sum of the lines that are shown, and says how many of them have no price.
+What the client accepts for a time (a waiver) is neither missing nor too much: it is counted apart and in no amount.
 Amounts are euro per year, excluding VAT, unless a name says "monthly". What could not be seen is None, never 0.
 """
 
@@ -25,11 +26,21 @@ _GOOD: Final = frozenset({SeatVerdict.OK, SeatVerdict.EXCESS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One line of the sheet of licenses: a product that costs money. `surplus` are seats that can be given up."""
+    """One line of the sheet of licenses: a product that costs money.
+
+    `surplus` are seats that can be given up, `unpriced` of them without a price; `now` and `later` is what that saves a
+    month. Of `kept` further ones a waiver accepts that they are too many; `accepted` tells whether one speaks of all
+    that was found about it.
+    """
 
     tenant: TenantSummary
     line: LicenseLine
     surplus: int
+    now: Decimal = Decimal(0)
+    later: Decimal = Decimal(0)
+    unpriced: int = 0
+    kept: int = 0
+    accepted: bool = False
 
     @property
     def by_people(self) -> bool:
@@ -63,22 +74,25 @@ class Product:
     @property
     def saving_now(self) -> Decimal:
         """What giving up its needless monthly seats saves a year."""
-        return self.line.saving_now * MONTHS
+        return self.now * MONTHS
 
     @property
     def saving_later(self) -> Decimal:
         """What giving up its other needless seats saves a year, from their anniversary on."""
-        return self.line.saving_later * MONTHS
+        return self.later * MONTHS
 
     @property
     def saving_unknown(self) -> bool:
         """Whether seats can be given up, and no price tells what for."""
-        return self.surplus > 0 and self.line.unpriced_seats >= self.surplus
+        return self.surplus > 0 and self.unpriced >= self.surplus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Sums over the lines shown; counts of lines whose own count is unknown are in none of them."""
+    """Sums over the lines shown; counts of lines whose own count is unknown are in none of them.
+
+    `kept` are further seats too many that a waiver accepts for a time.
+    """
 
     bought: int = 0
     grace: int = 0
@@ -92,6 +106,7 @@ class Totals:
     saving_later: Decimal = Decimal(0)
     products: int = 0
     unpriced: int = 0
+    kept: int = 0
 
     @property
     def yearly_cost(self) -> Decimal:
@@ -115,13 +130,17 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """Seats to buy: `mailboxes` of them for shared mailboxes. Unpriced ones are not in `cost`."""
+    """Seats to buy: `mailboxes` of them for shared mailboxes. Unpriced ones are not in `cost`.
+
+    `accepted` ones lack too and are in none of these numbers: the client accepts that for a time.
+    """
 
     seats: int
     mailboxes: int
     cost: Decimal
     unpriced: int
     products: tuple[str, ...]
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +211,8 @@ class Licenses:
     @cached_property
     def products(self) -> tuple[Product, ...]:
         """What costs money, the largest first; products of people before those of devices and servers."""
-        surplus = self._surplus
         found = [
-            Product(tenant=tenant, line=line, surplus=surplus[tenant.target.name, line.sku_id])
+            self._product(tenant, line)
             for tenant in self.tenants
             for line in tenant.licenses
             if line.billable and _is_alive(line)
@@ -222,13 +240,27 @@ class Licenses:
         lines = (line for tenant in self.tenants for line in tenant.licenses)
         return tuple(line for line in lines if line.suspended + line.locked_out)
 
+    def _product(self, tenant: TenantSummary, line: LicenseLine) -> Product:
+        about = self._by_product[tenant.target.name, line.sku_id]
+        needless = [share for finding, share in about if finding.waiver is None and not share.missing]
+        waived = [share for finding, share in about if finding.waiver is not None]
+        return Product(
+            tenant=tenant,
+            line=line,
+            surplus=sum(share.seats for share in needless),
+            now=sum((share.now for share in needless), Decimal(0)),
+            later=sum((share.later for share in needless), Decimal(0)),
+            unpriced=sum(share.unpriced for share in needless),
+            kept=sum(share.seats for share in waived if not share.missing),
+            accepted=bool(waived) and len(waived) == len(about),
+        )
+
     @cached_property
-    def _surplus(self) -> Mapping[tuple[str, str], int]:
-        seats: Counter[tuple[str, str]] = Counter()
+    def _by_product(self) -> Mapping[tuple[str, str], list[tuple[Finding, Share]]]:
+        found: defaultdict[tuple[str, str], list[tuple[Finding, Share]]] = defaultdict(list)
         for finding, share in self._shares:
-            if not share.missing:
-                seats[finding.subject, share.sku_id] += share.seats
-        return seats
+            found[finding.subject, share.sku_id].append((finding, share))
+        return found
 
     @cached_property
     def _shares(self) -> tuple[tuple[Finding, Share], ...]:
@@ -258,6 +290,7 @@ class Licenses:
             saving_later=sum((product.saving_later for product in products), Decimal(0)),
             products=len(products),
             unpriced=sum(product.line.monthly_cost is None for product in products),
+            kept=sum(product.kept for product in people),
         )
 
     @cached_property
@@ -291,7 +324,8 @@ class Licenses:
     @cached_property
     def missing(self) -> Missing:
         """Seats that people need and nobody bought."""
-        found = [(finding, share) for finding, share in self._shares if share.missing]
+        lacking = [(finding, share) for finding, share in self._shares if share.missing]
+        found = [(finding, share) for finding, share in lacking if finding.waiver is None]
         names = self.product_names
         return Missing(
             seats=sum(share.seats for _, share in found),
@@ -299,6 +333,7 @@ class Licenses:
             cost=sum((share.cost for _, share in found), Decimal(0)) * MONTHS,
             unpriced=sum(share.unpriced for _, share in found),
             products=tuple(dict.fromkeys(names[share.sku_id] for _, share in found if share.sku_id in names)),
+            accepted=sum(share.seats for finding, share in lacking if finding.waiver is not None),
         )
 
     @cached_property

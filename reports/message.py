@@ -15,7 +15,7 @@ from reports import words
 from reports.actions import Action
 from reports.background import Background
 from reports.cells import shorten
-from reports.license_words import missing_areas, yearly
+from reports.license_words import at_stake, missing_areas, yearly
 from reports.sheet import Report
 from reports.sheets.summary import brief, decisions, unseen
 from reports.texts import DEFAULT_ZONE, Texts
@@ -233,6 +233,8 @@ def _item(report: Report, action: Action, people: frozenset[str], most_words: in
 
 def _money(report: Report, action: Action) -> str:
     texts, money = report.texts, action.money
+    if stake := at_stake(action):
+        return texts.text("mail.saving", amount=texts.euros(stake))
     if money is None or not money.seats:
         return ""
     found = []
@@ -242,7 +244,7 @@ def _money(report: Report, action: Action) -> str:
         found.append(texts.text("mail.once", amount=texts.euros(money.once)))
     if money.unpriced and not found:
         found.append(texts.text("mail.unpriced"))
-    return " ; ".join(found)
+    return texts.clauses(found)
 
 
 def _people(report: Report) -> frozenset[str]:

@@ -22,7 +22,8 @@ from rules.tenants.strongest import STRONGEST_FIRST
 _RANKS: Final = {rule: rank for rank, rule in enumerate(STRONGEST_FIRST)}
 # What the provider repairs: nobody has to decide whether somebody keeps something.
 _NO_DECISION: Final = frozenset({"m365.assignment_errors"})
-_SEEN: Final = ("last_on", "attempt_on")
+# The text of a finding whose "last_on" is the day of an attempt, before which the last activity must lie.
+_ATTEMPT: Final = ".fail_attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,18 @@ class Review:
     confidence: Confidence
     sku_id: str = ""
     decision: Decision | None = None
+
+    @property
+    def address(self) -> str:
+        """How the person is shown."""
+        return address(self.person)
+
+
+def address(person: str) -> str:
+    """A sign-in name as people write it: that of a guest hides an ordinary address ("ann_firm.example#EXT#@…")."""
+    own, mark, _ = person.partition("#EXT#@")
+    user, at, domain = own.rpartition("_")
+    return f"{user}@{domain}" if mark and at and user and domain else person
 
 
 def reviews(licenses: Licenses) -> tuple[Review, ...]:
@@ -117,11 +130,10 @@ def _product(found: Finding) -> str:
 
 
 def _last_on(found: Finding) -> date | None:
-    for name in _SEEN:
-        day = found.message.params.get(name)
-        if isinstance(day, str) and day:
-            return date.fromisoformat(day)
-    return None
+    """The last activity a finding tells; an attempt to sign in is none, whenever it was."""
+    attempt = found.message.text.endswith(_ATTEMPT)
+    day = None if attempt else found.message.params.get("last_on")
+    return date.fromisoformat(day) if isinstance(day, str) and day else None
 
 
 def _names(findings: Iterable[Finding]) -> Mapping[str, str]:

@@ -1,11 +1,11 @@
 """Installed software against what was bought, before it is worded; and both kinds of licenses together.
 
 A line without a verdict is in no rate and in no sum, and nothing is called a deficit where nobody said what was bought.
+What the client accepts for a time (a waiver) is neither missing nor too much: it is counted apart and in no amount.
 Amounts are euro, excluding VAT. What is paid once and what is paid every year are never added up; a surplus of rights
 that were paid once saves nothing.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Final
 
 from reports.licenses import Licenses, Rate
-from rules.model import Assessment, Finding
+from rules.model import Assessment, Finding, SeatVerdict
+from rules.rights import Metric
 from rules.software.position import PositionLine, SoftwareSummary, Status, Unrecognized
 from rules.software.wording import title_of
 from rules.waivers import Waiver
@@ -27,9 +28,10 @@ _ZERO: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Short:
-    """Licenses to buy, counted in units of their metric. `unpriced` of them are in no amount.
+    """Licenses to buy, counted in units of their metric. `unpriced` of them are in no amount, `cores` are for cores.
 
-    `sure` tells whether everything was seen: else the number is a minimum.
+    `accepted` ones lack too and are in none of these numbers: the client accepts that for a time. `sure` tells whether
+    everything was seen: else the number is a minimum.
     """
 
     units: int = 0
@@ -37,15 +39,18 @@ class Short:
     yearly: Decimal = _ZERO
     once: Decimal = _ZERO
     unpriced: int = 0
+    cores: int = 0
+    accepted: int = 0
     sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spare:
-    """Licenses that are paid for and not needed. `yearly` is what giving them up saves a year.
+    """Licenses that are paid for and not needed. `yearly` is what giving `returned` of them up saves a year.
 
     `unpriced` products could save something and have no price; `kept_value` is what rights once paid had cost: nothing
-    is saved by not using them.
+    is saved by not using them. `tied` licenses stay with the machine they were sold with, `cores` are for cores.
+    `accepted` ones are in none of these numbers: the client keeps them for a time.
     """
 
     units: int = 0
@@ -53,6 +58,10 @@ class Spare:
     yearly: Decimal = _ZERO
     kept_value: Decimal = _ZERO
     unpriced: int = 0
+    returned: int = 0
+    tied: int = 0
+    cores: int = 0
+    accepted: int = 0
     sure: bool = True
 
 
@@ -98,22 +107,34 @@ class Software:
         return {line.key: line for line in self.lines}
 
     def of_status(self, status: Status) -> tuple[PositionLine, ...]:
-        """Lines of one status, in their order."""
-        return tuple(line for line in self.lines if line.status is status)
+        """Lines of one status, in their order, without those the client accepts as they are."""
+        return tuple(line for line in self.lines if line.status is status and line.key not in self._waived)
+
+    @cached_property
+    def accepted(self) -> tuple[PositionLine, ...]:
+        """Lines of which a waiver accepts what was found: the client has decided about them for a time."""
+        return tuple(line for line in self.lines if line.key in self._waived)
+
+    def is_accepted(self, line: PositionLine) -> bool:
+        """Whether a waiver accepts what was found about a line."""
+        return line.key in self._waived
+
+    @cached_property
+    def _waived(self) -> frozenset[str]:
+        return frozenset(finding.key for finding in self.findings if finding.waiver is not None and finding.key)
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:
-        """How many lines have each status; those that are not subject to a license too."""
-        counted = Counter(line.status for line in self.lines)
-        return {status: counted[status] for status in Status}
+        """How many lines have each status, those apart that are accepted; those not subject to a license too."""
+        return {status: len(self.of_status(status)) for status in Status}
 
     @cached_property
     def rate(self) -> Rate:
         """Products in order or with a surplus, among those with a verdict."""
-        return Rate(
-            good=sum(self.counts[status] for status in _GOOD),
-            base=sum(self.counts[status] for status in _DECIDED),
-            unknown=self.counts[Status.UNKNOWN],
+        return Rate(  # what is accepted is in order no more than before
+            good=sum(line.status in _GOOD for line in self.lines),
+            base=sum(line.status in _DECIDED for line in self.lines),
+            unknown=sum(line.status is Status.UNKNOWN for line in self.lines),
         )
 
     @cached_property
@@ -126,6 +147,8 @@ class Software:
             yearly=sum((line.cost or _ZERO for line in lines if line.yearly), _ZERO),
             once=sum((line.cost or _ZERO for line in lines if not line.yearly), _ZERO),
             unpriced=sum(deficit(line) for line in lines if line.cost is None),
+            cores=sum(deficit(line) for line in lines if line.metric is Metric.CORE),
+            accepted=sum(deficit(line) for line in self.accepted if line.status is Status.UNDER),
             sure=self.complete,
         )
 
@@ -138,7 +161,11 @@ class Software:
             products=len(lines),
             yearly=sum((line.saving or _ZERO for line in lines if line.yearly), _ZERO),
             kept_value=sum((line.saving or _ZERO for line in lines if not line.yearly), _ZERO),
-            unpriced=sum(line.saving is None for line in lines),
+            unpriced=sum(line.saving is None and surplus(line) > line.tied for line in lines),
+            returned=sum(part.units for line in lines for part in line.reductions),
+            tied=sum(line.tied for line in lines),
+            cores=sum(surplus(line) for line in lines if line.metric is Metric.CORE),
+            accepted=sum(surplus(line) for line in self.accepted if line.status is Status.EXCESS),
             sure=self.complete,
         )
 
@@ -151,6 +178,13 @@ class Software:
     def line_of(self, finding: Finding) -> PositionLine | None:
         """The line a finding speaks of; None where it speaks of none."""
         return self.by_key.get(finding.key) if is_about_software(finding) else None
+
+    def lines_about(self, finding: Finding) -> tuple[PositionLine, ...]:
+        """The line a finding speaks of, or those that a right has which it speaks of (`software.rights_idle`)."""
+        line = self.line_of(finding)
+        if line is not None or not finding.key or not is_about_software(finding):
+            return () if line is None else (line,)
+        return tuple(line for line in self.lines if finding.key in line.entitlements)
 
     def waivers_of(self, line: PositionLine) -> tuple[Waiver, ...]:
         """Waivers that accept what was found about a line."""
@@ -180,6 +214,15 @@ def deficit(line: PositionLine) -> int:
 def surplus(line: PositionLine) -> int:
     """Units left over; 0 where none is or nobody knows."""
     return max(0, line.gap or 0)
+
+
+def least(software: Software) -> str:
+    """Why the numbers of an incomplete position may be too small: the last part of a text's id; "" for a whole one."""
+    summary = software.summary
+    if summary is None or software.complete:
+        return ""
+    unsettled = any(line.at_least or line.status is Status.UNKNOWN for line in summary.lines)
+    return "least" if unsettled or summary.seen < summary.known else "least_old"
 
 
 def _most_pressing(line: PositionLine) -> tuple[int, Decimal, int, str, str]:
@@ -246,6 +289,13 @@ class Standing:
         )
 
     @cached_property
+    def only_old(self) -> bool:
+        """Whether all was read, and nothing makes the figures doubtful but that some of it was seen long ago."""
+        licenses = self._licenses
+        tenants = not licenses.tenants or (licenses.complete and licenses.activity_known)
+        return tenants and self._software.declared and least(self._software) == "least_old"
+
+    @cached_property
     def rate(self) -> Rate:
         """Products in order among those with a verdict, of both kinds."""
         parts = [self._licenses.rate] if self.tenants else []
@@ -255,6 +305,12 @@ class Standing:
             base=sum(part.base for part in parts),
             unknown=sum(part.unknown for part in parts),
         )
+
+    @cached_property
+    def to_check(self) -> int:
+        """Products of both kinds of which a person must tell: they may lack seats or rights."""
+        seats = sum(product.line.verdict is SeatVerdict.CHECK for product in self._licenses.products)
+        return (seats if self.tenants else 0) + (self._software.counts[Status.CHECK] if self.programs else 0)
 
     @cached_property
     def short(self) -> Short:
@@ -267,6 +323,8 @@ class Standing:
             yearly=(missing.cost if with_tenants else _ZERO) + (short.yearly if with_programs else _ZERO),
             once=short.once if with_programs else _ZERO,
             unpriced=(missing.unpriced if with_tenants else 0) + (short.unpriced if with_programs else 0),
+            cores=short.cores if with_programs else 0,
+            accepted=(missing.accepted if with_tenants else 0) + (short.accepted if with_programs else 0),
             sure=self.complete,
         )
 
@@ -282,5 +340,9 @@ class Standing:
             yearly=(totals.saving if self.tenants else _ZERO) + (spare.yearly if self.programs else _ZERO),
             kept_value=spare.kept_value if self.programs else _ZERO,
             unpriced=(unpriced if self.tenants else 0) + (spare.unpriced if self.programs else 0),
+            returned=(totals.surplus if self.tenants else 0) + (spare.returned if self.programs else 0),
+            tied=spare.tied if self.programs else 0,
+            cores=spare.cores if self.programs else 0,
+            accepted=(totals.kept if self.tenants else 0) + (spare.accepted if self.programs else 0),
             sure=self.complete and (not self._licenses.tenants or licenses.activity_known),
         )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from reports.cells import Value
 from reports.grid import Column, Page, Styled
-from reports.sheet import Report
+from reports.sheet import FIRST_ROW, Report
 from reports.styles import Style
 from rules.software.position import PositionLine, Unrecognized
 from rules.waivers import WaiverUse
@@ -28,7 +28,6 @@ _NUMBERS: Final = frozenset(
     {"owned", "owned_oem", "installed_count", "not_subject", "required", "transferred", "gap", "seen_count"}
     | {"known_count", "old_count", "matched", "machine_count"}
 )
-_HEADING_COLUMNS: Final = 8
 
 
 def pages(report: Report) -> list[Page]:
@@ -57,11 +56,11 @@ def _page(
         Column(title=texts.text(_NAME + head), style=_style(head), width=_WIDE.get(head), least=11, most=40)
         for head in heads
     ]
-    heading = f"{texts.text('annex.heading')} – {page.title}"
-    page.heading(heading, texts.text("annex.intro"), min(len(columns), _HEADING_COLUMNS))
+    page.skip(FIRST_ROW - 2)  # what the heading takes, whose width follows the table's
     page.table(columns, items, line, main=True)
     if not items:
         page.line((1, texts.text("annex.empty"), Style.PLAIN))
+    page.heading_above(f"{texts.text('annex.heading')} – {page.title}", texts.text("annex.intro"))
     return page
 
 
@@ -77,7 +76,7 @@ def _line(report: Report, line: PositionLine) -> Sequence[Value | Styled]:
         line.publisher,
         line.edition,
         line.version,
-        line.metric.value,
+        texts.text(f"metric.{line.metric.value}"),
         "∞" if line.unlimited else line.owned,
         line.owned_oem,
         line.installed,
@@ -85,7 +84,7 @@ def _line(report: Report, line: PositionLine) -> Sequence[Value | Styled]:
         line.required,
         line.transferred,
         line.gap,
-        line.status.value,
+        texts.text(f"software_status.{line.status.value}"),
         texts.value(line.at_least),
         line.seen,
         line.known,

@@ -7,6 +7,7 @@ from reports.cells import Value
 from reports.grid import Styled
 from reports.sheet import Report
 from reports.styles import Style
+from rules.software.position import SoftwareSummary
 from rules.waivers import Waiver, WaiverUse
 
 _NAME: Final = "sheets.coverage."
@@ -29,16 +30,21 @@ def facts(report: Report) -> list[tuple[str, str]]:
         if summary.declared
         else texts.text(_NAME + "software_file_none")
     )
-    seen = "software_seen_old" if summary.old else "software_seen_count"
+    seen = "old" if summary.old else "earlier" if summary.earlier else "count"
     strange = len(report.software.unrecognized)
     unrecognized = texts.text(_NAME + "software_unrecognized_count", count=strange, sheet=report.title("software"))
     told = (
         ("software_file", file),
         ("software_rules", texts.text(_NAME + "software_rules_version", version=summary.rules_version)),
-        ("software_seen", texts.text(_NAME + seen, count=summary.seen, known=summary.known, old=summary.old)),
+        ("software_seen", _seen(report, summary, seen)),
         ("software_unrecognized", unrecognized if strange else texts.value(0)),
     )
     return [(texts.text(_NAME + name), what) for name, what in told]
+
+
+def _seen(report: Report, summary: SoftwareSummary, how: str) -> str:
+    counts = {"known": summary.known, "old": summary.old, "earlier": summary.earlier}
+    return report.texts.text(f"{_NAME}software_seen_{how}", count=summary.seen, **counts)
 
 
 def waiver_line(report: Report, use: WaiverUse) -> Sequence[Value | Styled]:

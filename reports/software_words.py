@@ -1,11 +1,13 @@
 """Sentences about installed software and rights that several sheets, the terminal and the mail share."""
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from reports.software import deficit, surplus
+from reports.software import deficit, least, surplus
 from rules.model import Finding, Outcome
+from rules.rights import Metric
 from rules.software.position import PositionLine, Status
 from rules.software.wording import title_of
 
@@ -17,11 +19,25 @@ _NAME: Final = "sheets.software."
 _NAMES_SHOWN: Final = 6
 _PRODUCTS_SHOWN: Final = 4
 _FREE_SHOWN: Final = 25
-_BY_UNITS: Final = frozenset({"software_under", "software_surplus"})
+_SURPLUS: Final = "software_surplus"
+_BY_UNITS: Final = frozenset({"software_under", _SURPLUS})
+_ENDING: Final = "software_ending"
+_SEE: Final = "software_see"
+_CHECK: Final = "software_check"
+# Which variant of the texts about an end what the rule found asks for.
+_ENDS: Final = {
+    "fail": "_right",
+    "fail_today": "_right",
+    "ended": "_right_ended",
+    "maintenance": "_maintenance",
+    "maintenance_today": "_maintenance",
+    "maintenance_ended": "_maintenance_ended",
+}
 _COUNTED: Final = frozenset({"software_unrecognized", "software_no_file"})
 # Texts of the position that the sheet says once, above its table or in the column of confidence.
+_EARLIER: Final = "software.note.machines_earlier"
 _SAID_ABOVE: Final = frozenset(
-    f"software.note.{name}" for name in ("no_file", "partial", "machines_unread", "machines_earlier")
+    (*(f"software.note.{name}" for name in ("no_file", "partial", "machines_unread")), _EARLIER)
 )
 _STATES: Final = (Status.UNDER, Status.CHECK, Status.UNKNOWN, Status.EXCESS, Status.OK)
 
@@ -47,8 +63,9 @@ def intro(report: "Report") -> str:
         else texts.text(_NAME + "intro_no_rights")
     )
     return texts.text(
-        _NAME + "intro",
+        _NAME + ("intro_earlier" if summary.earlier else "intro"),
         day=texts.local_day(report.assessment.as_of),
+        earlier=summary.earlier,
         count=summary.seen,
         known=summary.known,
         rights=rights,
@@ -68,6 +85,7 @@ def unseen(report: "Report") -> list[str]:
         found.append(texts.text(_NAME + "none_seen", count=summary.known))
     elif summary.seen < summary.known:
         found.append(texts.text(_NAME + "partly_seen", count=summary.known - summary.seen, known=summary.known))
+    found += earlier(report)
     if summary.old:
         found.append(texts.text(_NAME + "old_data", count=summary.old))
     if not summary.declared:
@@ -75,8 +93,15 @@ def unseen(report: "Report") -> list[str]:
     return found
 
 
+def earlier(report: "Report") -> list[str]:
+    """Name the machines that were not reached this time, whose programs are counted as an audit before saw them."""
+    summary = report.software.summary
+    found = () if summary is None else summary.notes
+    return [report.texts.message(note) for note in found if note.text == _EARLIER]
+
+
 def states(report: "Report") -> str:
-    """Count the products by status in one sentence; those not subject to a license apart."""
+    """Count the products by status in one sentence, those the client accepts apart; not those no license is for."""
     texts, software = report.texts, report.software
     counts = software.counts
     told = [
@@ -84,7 +109,9 @@ def states(report: "Report") -> str:
         for status in _STATES
         if counts[status]
     ]
-    base = sum(counts[status] for status in _STATES)
+    if waived := len(software.accepted):
+        told.append(texts.text("software_status.count.accepted", count=waived))
+    base = sum(counts[status] for status in _STATES) + waived
     if not base:
         return texts.text(_NAME + "states_none")
     return texts.text(_NAME + "states", count=base, states=", ".join(told))
@@ -97,9 +124,13 @@ def money(report: "Report") -> list[str]:
     if short.units:
         told = amount(report, yearly=short.yearly, once=short.once)
         sentence = texts.text(_NAME + ("to_buy" if told else "to_buy_unpriced"), count=short.units, amount=told)
+        if short.cores:
+            variant = "to_buy_in_cores" if short.cores == short.units else "to_buy_cores"
+            sentence = f"{sentence} {texts.text(_NAME + variant, count=short.cores)}"
         if told and short.unpriced:
             sentence = f"{sentence} {texts.text(_NAME + 'to_buy_partly', count=short.unpriced)}"
-        found.append(sentence if short.sure else f"{sentence} {texts.text(_NAME + 'to_buy_least')}")
+        reason = least(report.software)
+        found.append(f"{sentence} {texts.text(f'{_NAME}to_buy_{reason}')}" if reason else sentence)
     if spare.units:
         if spare.yearly:
             found.append(texts.text(_NAME + "to_save", amount=texts.euros(spare.yearly)))
@@ -107,6 +138,11 @@ def money(report: "Report") -> list[str]:
             found.append(texts.text(_NAME + "to_keep", amount=texts.euros(spare.kept_value)))
         if spare.unpriced:
             found.append(texts.text(_NAME + "to_save_unpriced", count=spare.unpriced))
+        if spare.tied:
+            found.append(texts.text(_NAME + "to_save_tied", count=spare.tied))
+    if accepted := report.software.accepted:
+        names = texts.listing([title_of(line) for line in accepted], limit=_NAMES_SHOWN)
+        found.append(texts.text(_NAME + "accepted", count=len(accepted), names=names))
     return found
 
 
@@ -153,9 +189,23 @@ def state(report: "Report") -> str:
         names = texts.listing([title_of(line) for line in software.of_status(Status.UNDER)], limit=2)
         told = amount(report, yearly=short.yearly, once=short.once)
         cost = texts.text("sheets.summary.software_cost", amount=told) if told else ""
-        lacking = texts.text("sheets.summary.software_short", count=short.units, names=names, cost=cost)
+        lacking = texts.text(
+            "sheets.summary.software_short" + in_cores(short.units, short.cores),
+            count=short.units,
+            cores=short.cores,
+            names=names,
+            cost=cost,
+        )
         sentence = f"{sentence} {lacking}"
-    return sentence if software.complete else f"{sentence} {texts.text('sheets.summary.software_least')}"
+    reason = least(software)
+    return f"{sentence} {texts.text(f'sheets.summary.software_{reason}')}" if reason else sentence
+
+
+def in_cores(units: int, cores: int) -> str:
+    """Which variant of a text counts licenses: all of them of cores, some of them, or none; the last part of its id."""
+    if not cores:
+        return ""
+    return "_cores" if cores == units else "_with_cores"
 
 
 def finding_text(report: "Report", action: "Action") -> str:
@@ -170,19 +220,60 @@ def proposal(report: "Report", action: "Action") -> str:
 
 def impact(report: "Report", action: "Action") -> str:
     """Say why it matters."""
-    return report.texts.text(f"actions.impact.{action.kind}")
+    kind = action.kind
+    if kind == _ENDING:
+        kind += _ended(action)
+    elif kind == _SEE and len(_lines(report, action)) < len(action.findings):
+        kind += "_estate"  # checks that machines nobody read leave open: not of one product alone
+    return report.texts.text(f"actions.impact.{kind}")
+
+
+def _lines(report: "Report", action: "Action") -> list[PositionLine]:
+    return [line for finding in action.findings if (line := report.software.line_of(finding)) is not None]
+
+
+def _ended(action: "Action") -> str:
+    """Which variant of a text about an end is true: of a right or its maintenance, to come or past."""
+    kinds = {finding.message.text.rpartition(".")[2] for finding in action.findings}
+    if len(action.findings) > 1 or not kinds <= _ENDS.keys():
+        return ""
+    return _ENDS[kinds.pop()]
+
+
+def _variant(report: "Report", action: "Action", part: str) -> str:
+    """What the text of an action needs to be true beside its kind and part: the last part of its id."""
+    if action.kind == _ENDING:
+        variant = _ended(action)
+        return variant if part == "finding" or variant.endswith("_ended") else ""
+    lines = _lines(report, action)
+    if action.kind in _BY_UNITS:
+        cores = sum(_units(line) for line in lines if line.metric is Metric.CORE)
+        return in_cores(sum(map(_units, lines)), cores).replace("_with_cores", "")
+    return ""
+
+
+def _units(line: PositionLine) -> int:
+    return deficit(line) or surplus(line)
+
+
+def _count(report: "Report", action: "Action", part: str) -> int:
+    """How many an action is about: units that lack, or are too many; of these only what ends next is given back."""
+    if action.kind == _SURPLUS and part == "proposal":
+        return _told_count(action)
+    if action.kind in _BY_UNITS:
+        return sum(map(_units, _lines(report, action)))
+    return _told_count(action) if action.kind in _COUNTED else len(action.findings)
 
 
 def _said(report: "Report", action: "Action", part: str) -> str:
     texts = report.texts
-    lines = [line for finding in action.findings if (line := report.software.line_of(finding)) is not None]
-    counted = action.kind in _COUNTED
-    units = sum(deficit(line) or surplus(line) for line in lines)
+    ends = [str(finding.message.params.get("ends_on") or "") for finding in action.findings]
     return texts.text(
-        f"actions.{action.kind}.{part}",
-        count=units if action.kind in _BY_UNITS else _told_count(action) if counted else len(action.findings),
+        f"actions.{action.kind}.{part}{_variant(report, action, part)}",
+        count=_count(report, action, part),
         products=texts.listing(products(report, action), limit=_PRODUCTS_SHOWN),
-        owned=sum(line.owned or 0 for line in lines),
+        owned=sum(line.owned or 0 for line in _lines(report, action)),
+        ends_on=date.fromisoformat(min(ends)) if all(ends) else "",
         sheet=report.title("software"),
         coverage=report.title("coverage"),
     )
@@ -200,7 +291,7 @@ def products(report: "Report", action: "Action") -> list[str]:
     known = report.software.by_key
     for finding in sorted(action.findings, key=lambda found: found.key not in known):  # products before checks
         line = report.software.line_of(finding)
-        short = 0 if line is None else deficit(line)
+        short = 0 if line is None or action.kind == _CHECK else deficit(line)  # to be checked: no deficit is claimed
         name = _name(report, finding, line)
         names[f"{name} ({short})" if short and len(action.findings) > 1 else name] = None
     return list(names)

@@ -10,7 +10,7 @@ when they are read, so that they are written with ordinary spaces; values filled
 import logging
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -216,9 +216,15 @@ class Texts:
         return f"{digits.replace(',', _NARROW)}{_NBSP}€" if self.language == "fr" else f"€{digits}".replace("€-", "-€")
 
     def percent(self, ratio: float, *, decimals: int = 0) -> str:
-        """Format a ratio (0..1) as a percentage."""
+        """Format a ratio (0..1) as a percentage; all and nothing are said of nothing else ("more than 99%")."""
         gap = _NBSP if self.language == "fr" else ""
-        return f"{self.number(ratio * 100, decimals=decimals)}{gap}%"
+        step = 10.0**-decimals
+        shown = round(ratio * 100, decimals)
+        worded = ""
+        if 0 < ratio < 1 and shown in (0, 100):
+            worded, shown = ("values.over", 100 - step) if shown else ("values.under", step)
+        text = f"{self.number(shown, decimals=decimals)}{gap}%"
+        return self.text(worded, figure=text) if worded else text
 
     def date(self, value: date) -> str:
         """Format a date: 05/08/2026 in French, 5 Aug 2026 in English (no day and month to confuse)."""
@@ -243,6 +249,17 @@ class Texts:
         if len(items) > 1:
             return self.text("values.list_and", names=", ".join(items[:-1]), last=items[-1])
         return "".join(items)
+
+    def clauses(self, parts: Sequence[str]) -> str:
+        """Join parts of a sentence that may hold commas."""
+        joined = parts[0] if parts else ""
+        for part in parts[1:]:
+            joined = self.text("values.clauses", first=joined, next=part)
+        return joined
+
+    def labelled(self, label: str, what: str) -> str:
+        """Set a label before what it names."""
+        return self.text("values.labelled", label=label, what=what)
 
     def local_day(self, value: datetime) -> Day:
         """Return the calendar day of an aware timestamp where the reader lives."""

@@ -13,7 +13,7 @@ from collectors.feeds.records import Severity
 from reports import evolution, software_words
 from reports.background import Figures
 from reports.sheet import Report
-from reports.software import Spare
+from reports.software import Short, Spare
 from reports.styles import Style
 from reports.view import MachineState, Tally
 from rules.model import Outcome
@@ -111,17 +111,38 @@ def _surplus(report: Report) -> Tile:
     if spare.units:
         kind = "note_partly" if spare.unpriced else "note"
         kind = kind if spare.yearly else _unpaid(spare)
-    told = f"kpi.surplus.{kind}" if kind else "kpi.none_seen_note"
+    told = f"kpi.surplus.{kind}" if kind else _none_seen(report)
     note = texts.text(told, amount=texts.euros(spare.yearly), count=spare.unpriced)
+    if 0 < spare.tied < spare.units:
+        note = texts.text("kpi.and_tied", note=note, count=spare.tied)
+    note = _with_apart(report, note, spare)
     figure = _at_least(report, spare.units, sure=spare.sure)
     return _tile(report, "surplus", figure, note, _toned(spare.units, sure=spare.sure))
 
 
 def _unpaid(spare: Spare) -> str:
     """Which text says of a surplus that saves nothing every year why it does not."""
+    if spare.tied == spare.units:
+        return "note_tied"
     if spare.unpriced:
-        return "note_without_price"
+        return "note_without_price" if spare.returned else "note_idle"
     return "note_kept" if spare.kept_value else "note_free"
+
+
+def _none_seen(report: Report) -> str:
+    """Which text says why a zero is not sure."""
+    return "kpi.none_seen_old_note" if report.view.standing.only_old else "kpi.none_seen_note"
+
+
+def _with_apart(report: Report, note: str, told: Short | Spare) -> str:
+    """Say of how many of the units that are for cores, and how many more the client accepts for a time."""
+    texts = report.texts
+    if told.cores:
+        all_of_them = told.cores == told.units
+        note = texts.text("kpi.only_cores" if all_of_them else "kpi.and_cores", note=note, count=told.cores)
+    if told.units and report.view.standing.only_old:
+        note = texts.text("kpi.and_old", note=note)
+    return texts.text("kpi.and_waived", note=note, count=told.accepted) if told.accepted else note
 
 
 def _deficit(report: Report) -> Tile:
@@ -131,16 +152,21 @@ def _deficit(report: Report) -> Tile:
         return _unknown(report, "deficit", standing.unread_note)
     short, texts = standing.short, report.texts
     told = software_words.amount(report, yearly=short.yearly, once=short.once)
-    kind = "note_none" if short.sure else ""
+    kind = ("note_none_sure" if standing.to_check else "note_none") if short.sure else ""
     if short.units:
         kind = "note_without_price" if not told else "note_money_partly" if short.unpriced else "note_money"
-    note = texts.text(f"kpi.deficit.{kind}" if kind else "kpi.none_seen_note", amount=told, count=short.unpriced)
-    style = Style.KPI_BAD if short.units else _toned(0, sure=short.sure)
+    note = texts.text(f"kpi.deficit.{kind}" if kind else _none_seen(report), amount=told, count=short.unpriced)
+    note = _with_apart(report, note, short)
+    if standing.to_check and not short.units:  # a product that a person must check may lack what nobody counted
+        note = texts.text("kpi.and_to_check", note=note, count=standing.to_check)
+    style = Style.KPI_BAD if short.units else _toned(0, sure=short.sure and not standing.to_check)
     return _tile(report, "deficit", _at_least(report, short.units, sure=short.sure), note, style)
 
 
 def _at_least(report: Report, count: int, *, sure: bool) -> int | str:
-    return count if sure or not count else report.texts.text("kpi.at_least", figure=count)
+    if sure or not count or report.view.standing.only_old:  # what was seen long ago may be fewer by now
+        return count
+    return report.texts.text("kpi.at_least", figure=count)
 
 
 def _toned(count: int, *, sure: bool) -> Style:
@@ -159,26 +185,32 @@ def _updated(report: Report) -> Tile:
     style = whole if view.updated == view.decided else Style.KPI_WARN
     partly = len(view.in_state(MachineState.SYSTEM_ONLY))
     said = texts.text("kpi.updated.note_system", count=partly) if partly else texts.text("kpi.updated.note")
-    note = _with_unknown(report, said, view.known - view.decided)
+    unknown, running = view.known - view.decided, len(view.in_state(MachineState.UNKNOWN)) - len(view.unanswered)
+    note = _with_unknown(report, said, unknown)
+    if running:
+        note = texts.text("kpi.of_which_reboot", note=note, count=running)
     return _tile(report, "updated", figure, note, style)
 
 
 def _patches(report: Report, name: str, tally: Tally, bad: Style) -> Tile:
+    """Missing patches on the machines of which it is known whether any is missing, those out of support among them."""
     view, texts = report.view, report.texts
     if not view.judged and not tally.findings:
         return _unknown(report, name)
-    unknown = view.known - view.judged  # those out of support have a tile of their own
-    unread = unknown - len(view.blind_spots.get("out_of_support", ()))
+    unread = view.known - view.reached + len(view.unanswered)
+    ended = len(view.blind_spots.get("out_of_support", ()))
     undisclosed = name == "urgent" and any(patch.severity is Severity.UNKNOWN for patch in view.missing)
     kind = "note_undisclosed" if undisclosed else "note"
-    note = texts.text(f"kpi.{name}.{kind}", count=tally.machines, base=view.judged)
+    base = texts.text("kpi.base_ended" if ended else "kpi.base", base=view.known - unread, count=ended)
+    note = texts.text(f"kpi.{name}.{kind}", count=tally.machines, base=base)
     if tally.accepted:
         note = texts.text("kpi.and_accepted", note=note, count=tally.accepted)
+    note = _with_unknown(report, note, unread)
+    doubt = view.judged < view.known or bool(view.in_doubt)
     if not tally.findings:
-        style = Style.KPI_INFO if unknown or view.in_doubt else Style.KPI_GOOD
-        return _tile(report, name, 0, _with_unknown(report, note, unread), style)
-    figure = texts.text("kpi.at_least", figure=tally.findings) if unknown or view.in_doubt else tally.findings
-    return _tile(report, name, figure, _with_unknown(report, note, unread), bad)
+        return _tile(report, name, 0, note, Style.KPI_INFO if doubt else Style.KPI_GOOD)
+    figure = texts.text("kpi.at_least", figure=tally.findings) if doubt else tally.findings
+    return _tile(report, name, figure, note, bad)
 
 
 def _reboot(report: Report) -> Tile:

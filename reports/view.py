@@ -236,6 +236,11 @@ class View:
         """Machines that were seen but gave no complete verdict on missing patches."""
         return tuple(machine for machine in self.machines if machine.summary.reached and not machine.verdict)
 
+    @cached_property
+    def unanswered(self) -> tuple[MachineView, ...]:
+        """Machines that were seen and of which it is not known whether any patch is missing."""
+        return tuple(machine for machine in self.in_state(MachineState.UNKNOWN) if not machine.verdict)
+
     def rebooting(self, outcome: Outcome) -> int:
         """How many machines have this answer about a pending reboot."""
         return sum(machine.reboot is outcome for machine in self.machines)

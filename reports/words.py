@@ -9,12 +9,18 @@ from collectors.feeds.records import Severity
 from collectors.model import FactKind, OperatingSystem
 from reports import license_words, software_words
 from reports.actions import ONE_BY_ONE, Action, monthly
+from reports.cells import shorten
+from reports.grid import lines_of
 from reports.sheet import Report
 from reports.view import exploited, is_out_of_support, late_days
 from rules.model import Finding, MachineSummary
 
 OUTLOOK_DAYS: Final = 30
 _PRODUCTS_SHOWN: Final = 4
+_MACHINES_SHOWN: Final = 12
+_MACHINE_LINES: Final = 8
+_NAME_LIMIT: Final = 60
+_DOMAIN: Final = re.compile(r"(?:[\w-]+\.)*[^\W\d][\w-]*")
 _WINDOWS_BUILD: Final = re.compile(r"\d+\.\d+$")
 _RELEASE_MARK: Final = re.compile(r"[-.]?\d+(\.\d+)*$")
 _IMPACTS: Final = {
@@ -147,11 +153,25 @@ def impact_with_once(report: Report, action: Action) -> str:
     return f"{text} {report.texts.text('actions.impact.cost_once', amount=report.texts.euros(money.once))}"
 
 
-def machines(report: Report, action: Action, limit: int = 12) -> str:
-    """Name the machines of an action, or Microsoft 365."""
+def machines(report: Report, action: Action, across: int) -> str:
+    """Name the machines of an action, or Microsoft 365: as many as eight lines of `across` characters hold.
+
+    Without the domain where no other machine has the same name before it.
+    """
     if action.tenant:
         return ", ".join(tenant_label(report, name) for name in action.machines)
-    return report.texts.listing(list(action.machines), limit=limit)
+    hosts = Counter(_host(machine.name) for machine in report.view.machines)
+    names = [shorten(_host(name) if hosts[_host(name)] < 2 else name, _NAME_LIMIT) for name in action.machines]
+    limit = _MACHINES_SHOWN
+    while limit > 1 and lines_of(report.texts.listing(names, limit=limit), across) > _MACHINE_LINES:
+        limit -= 1
+    return report.texts.listing(names, limit=limit)
+
+
+def _host(name: str) -> str:
+    """A machine's name without its domain; an address has none."""
+    first, _, domain = name.partition(".")
+    return first if first and _DOMAIN.fullmatch(domain) else name
 
 
 def tenant_label(report: Report, name: str) -> str:

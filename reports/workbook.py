@@ -44,14 +44,15 @@ class About(Protocol):
 
 CREATOR: Final = "patch-license-auditor"
 _A4: Final = 9
-# Characters across one landscape page at which text of 10 points is printed in 7 (8 where Calibri is installed).
-_PAGE_WIDTH: Final = 190
+# Characters across one landscape page at which text of 10 points is printed in 7.5 (9 where Calibri is installed).
+_PAGE_WIDTH: Final = 170
 _TITLE_LIMIT: Final = 31
 _FOOTER_LIMIT: Final = 60
 _DISPLAY_LIMIT: Final = 200
 _FORBIDDEN_IN_TITLE: Final = re.compile(r"[\[\]:*?/\\]")
 _FORBIDDEN_IN_FILE_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _NAME_LIMIT: Final = 80
+_NAME_BYTES: Final = 160  # of the 255 of a file's name, with room for what stands around it, and for an owner file's
 _LIST_LIMIT: Final = 253  # 255 characters with the quotes around them
 _WITH_LICENSES: Final = frozenset({"workbook.file", "workbook.title"})
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
@@ -97,7 +98,8 @@ def named(assessment: Assessment, texts: Texts, text_id: str, suffix: str) -> st
 def safe_name(name: str) -> str:
     """A name as part of a file name: valid on Windows, macOS and Linux, NFC; "" where nothing of it is left."""
     plain = _FORBIDDEN_IN_FILE_NAME.sub("_", normalize("NFC", clean(name)))
-    return re.sub(r"\s+", "-", plain.strip()).strip(". ")[:_NAME_LIMIT]
+    short = re.sub(r"\s+", "-", plain.strip()).strip(". ")[:_NAME_LIMIT]
+    return short.encode("utf-8")[:_NAME_BYTES].decode("utf-8", "ignore")
 
 
 def sheet_title(title: str, taken: Iterable[str] = ()) -> str:
@@ -165,7 +167,7 @@ def _set_up(worksheet: "Worksheet", page: Page, about: About, texts: Texts) -> N
     setup = worksheet.page_setup
     setup.paperSize = _A4
     setup.orientation = "portrait" if page.portrait else "landscape"
-    across = 1 if page.one_page or page.one_wide else max(1, ceil(sum(page.widths.values()) / _PAGE_WIDTH))
+    across = _pages_across(page)
     setup.fitToWidth = across
     setup.fitToHeight = 1 if page.one_page else 0
     worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
@@ -175,10 +177,7 @@ def _set_up(worksheet: "Worksheet", page: Page, about: About, texts: Texts) -> N
     margins.top, margins.bottom, margins.header, margins.footer = 0.45, 0.6, 0.2, 0.3
     for row in page.breaks:
         worksheet.row_breaks.append(Break(id=row))
-    if page.header_row is not None:
-        worksheet.print_title_rows = f"{page.header_row}:{page.header_row}"
-        if across > 1:
-            worksheet.print_title_cols = "A:A"
+    _on_paper(worksheet, page, across)
     footer = worksheet.HeaderFooter.oddFooter
     words = (
         _footer(about.client),
@@ -189,6 +188,32 @@ def _set_up(worksheet: "Worksheet", page: Page, about: About, texts: Texts) -> N
         part = getattr(footer, side)
         part.text = text
         part.size = 10  # shrinks with the sheet when it is fitted to the width
+
+
+def _pages_across(page: Page) -> int:
+    """Pages beside each other that all printed columns take; each further one begins with the first column again."""
+    if page.one_page or page.one_wide:
+        return 1
+    whole, first = page.across(page.last_printed), page.across(1)
+    return max(1, ceil((whole - first) / (_PAGE_WIDTH - first)))
+
+
+def _on_paper(worksheet: "Worksheet", page: Page, across: int) -> None:
+    """Which cells are printed, in what order, and what stands on every page."""
+    wide = across > 1 and page.header_row is not None
+    if wide:
+        # What is merged over several columns cannot be repeated with the first: the tab's name stands above instead.
+        worksheet.page_setup.pageOrder = "overThenDown"
+        worksheet.print_title_cols = "A:A"
+        title = worksheet.HeaderFooter.oddHeader
+        assert title is not None  # openpyxl makes it
+        title.left.text, title.left.size = "&A", 12
+    if wide or page.printed:
+        top = page.header_row if wide else 1
+        worksheet.print_area = f"A{top}:{letter(page.last_printed)}{max(1, page.next_row - 1)}"
+    # A repeated row stands on all pages that follow, above charts and sentences too, where it means nothing.
+    if page.header_row is not None and (wide or page.goes_on):
+        worksheet.print_title_rows = f"{page.header_row}:{page.header_row}"
 
 
 def _offer(worksheet: "Worksheet", choice: Choice) -> None:

@@ -30,13 +30,16 @@ class LicenseKind(StrEnum):
 class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One edition: known by `pattern`, searched in a name or an edition's word in lower case, without accents.
 
-    `license` and `metric` are those of the product unless stated.
+    `license` and `metric` are those of the product unless stated. `sold_singly` editions come in a box or with a
+    machine, never by volume; `small_company` is said of a product, below.
     """
 
     name: str
     pattern: str
     license: LicenseKind | None = None
     metric: Metric | None = None
+    sold_singly: bool = False
+    small_company: bool = False
 
     @cached_property
     def expression(self) -> re.Pattern[str]:
@@ -63,13 +66,15 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     to run it, except for `editions` that say otherwise and for versions inside `free_versions` (from the first number
     up to, not including, the second); where one name is used for a free and a paid program, names in which `paid_names`
     is found (in lower case, without accents) are the paid one's. `small_company` marks what its maker leaves free to
-    small companies under conditions no scan can see. `metric` is how rights to it are usually sold. `licensed_as` is
-    the id of the product they are sold as, where advisories know it under several.
+    small companies under conditions no scan can see. `metric` is how rights to it are usually sold; `by_employee`:
+    for everybody who works for the company, whoever uses it, so that nothing on the machines can be compared with them.
+    `licensed_as` is the id of the product they are sold as, where advisories know it under several.
 
     The version rights speak of is found by `release`: "" they speak of none, "major" the first number of the version,
     else an expression whose group finds it in the display name; `releases` name versions by how they begin, and go
-    first. `click_to_run` and `msi` are the ids of Office (without year and channel; four digits of the product code,
-    with the year before them where they meant something else then) and the edition each stands for.
+    first. Versions `named_ahead` bear the year after the one they come out in. `click_to_run` and `msi` are the ids of
+    Office (without year and channel; four digits of the product code, with the year before them where they meant
+    something else then) and the edition each stands for.
     """
 
     id: str
@@ -82,12 +87,14 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     licensed_as: str = ""
     aliases: tuple[str, ...] = ()
     metric: Metric = Metric.DEVICE
+    by_employee: bool = False
     small_company: bool = False
     free_versions: tuple[tuple[str, str], ...] = ()
     paid_names: str = ""
     editions: tuple[Edition, ...] = ()
     release: str = ""
     releases: dict[str, str] = msgspec.field(default_factory=dict)
+    named_ahead: bool = False
     click_to_run: dict[str, str] = msgspec.field(default_factory=dict)
     msi: dict[str, str] = msgspec.field(default_factory=dict)
     cpe: tuple[str, ...] = ()
@@ -140,7 +147,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             first = _MAJOR.match(version)
             return "" if first is None else first[0]
         found = re.search(self.release, text) if self.release else None
-        return "" if found is None else found[1]
+        return "" if found is None else found[1].replace(" r2", " R2")  # as Microsoft writes it
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

@@ -74,8 +74,13 @@ class DecisionUse:
     sku_id: str = ""
 
 
-def with_decisions(assessment: "Assessment", contract: "Contract", today: date) -> "Assessment":
-    """Tell what became of each of the client's decisions; `today` is the day of the data. Fills `decisions`."""
+def with_decisions(
+    assessment: "Assessment", contract: "Contract", today: date, *, nameless: bool = False
+) -> "Assessment":
+    """Tell what became of each of the client's decisions; `today` is the day of the data. Fills `decisions`.
+
+    `nameless`: the people were taken out of the assessment. Then no line can be missed in it, and none is done.
+    """
     ids = {
         name.casefold(): line.sku_id
         for tenant in assessment.tenants
@@ -83,14 +88,18 @@ def with_decisions(assessment: "Assessment", contract: "Contract", today: date) 
         for name in (line.part_number, line.sku_id)
         if name
     }
-    uses = (_use(one, assessment, ids.get(one.sku.casefold(), ""), today) for one in contract.decisions)
+    uses = (
+        _use(one, assessment, ids.get(one.sku.casefold(), ""), today, nameless=nameless) for one in contract.decisions
+    )
     return replace(assessment, decisions=tuple(uses))
 
 
-def _use(decision: Decision, assessment: "Assessment", sku_id: str, today: date) -> DecisionUse:
+def _use(decision: Decision, assessment: "Assessment", sku_id: str, today: date, *, nameless: bool) -> DecisionUse:
     if decision.choice is Choice.KEEP:
         held = decision.until is not None and today <= decision.until
         state = DecisionState.IN_FORCE if held else DecisionState.ENDED
+    elif nameless:
+        state = DecisionState.UNSEEN
     else:
         state = _state(decision, assessment, sku_id)
     return DecisionUse(decision=decision, state=state, sku_id=sku_id)

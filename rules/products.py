@@ -50,8 +50,10 @@ _SPELLINGS = (
 # Words of invoices that name neither product nor edition, then names of offers of a product sold in one edition.
 _TRADE = re.compile(
     r"edition|ltsc|dc|cc|licen[cs]es?|abonnement|subscription|annuel(?:le)?|oem|fpp|boite|retail|volume|perpetu\w+|mak|esd"
-    r"|m[ou]\w+poste|reseau|postes?|utilisateurs?|users?|pour|for|de|fr|francais|pkc"
+    r"|m[ou]\w+poste|reseau|postes?|utilisateurs?|users?|salaries?|employes?|employees?|pour|for|de|fr|francais|pkc"
 )
+# Words an invoice begins with, before the name of what is sold.
+_SALE = re.compile(r"licen[cs]es?|abonnement|souscription|subscription|renouvellement|renewal|annuel(?:le)?|de|du|pour")
 _PLAN = re.compile(
     r"business|premium|corporate|solo|standard|advanced|essentials|starter|plus|pro|professionn?el|professional|one"
     r"|enterprise|entreprise|entry|complete|elite|classic|single|multi|teams?|tensor|cloud|pme"
@@ -150,7 +152,14 @@ def product_named(text: str) -> Product | None:
     found = product_of(text)
     if found is not None and found.license is not LicenseKind.PART:
         return found
-    return _named_freely(plain) or found  # nobody buys a part: its name may be that of what is sold
+    # Nobody buys a part: its name may be that of what is sold.
+    return _named_freely(plain) or _named_behind_sale(plain) or found
+
+
+def _named_behind_sale(plain: str) -> Product | None:
+    """The product of "Licence annuelle Office Standard 2021": what stands behind the words of the sale."""
+    first, _, rest = plain.partition(" ")
+    return product_named(rest) if _SALE.fullmatch(first) else None
 
 
 def _named_freely(plain: str) -> Product | None:

@@ -27,7 +27,7 @@ class Check:
     """One answer. `text` is a message of the locale files, or said as it is where it has no id.
 
     `name` is stable, for other programs ("m365.permission"); `permission` names the one it is about. `words` are
-    parameters of `text` that are messages themselves, by their ids; several are told with commas. `refuses` marks a
+    parameters of `text` that are messages themselves, or ids of some; several are told with commas. `refuses` marks a
     failure on our own side, with which an audit ends in exit code 2 instead of 3.
     """
 
@@ -36,7 +36,7 @@ class Check:
     text: Message | str
     todo: Message | str = ""
     permission: str = ""
-    words: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    words: Mapping[str, str | Message | tuple[str, ...]] = field(default_factory=dict)
     refuses: bool = False
 
     @property

@@ -30,12 +30,12 @@ def _checks(settings: ClientSettings, today: date) -> Iterator[Check]:
     from auditor.software_tables import software_notes, unlisted_devices
     from auditor.waivers import waivers
 
-    counts: dict[str, str | float | bool | None] = {
-        "machines": len(settings.targets),
-        "tenants": len(settings.tenants),
+    counts = {
+        "machines": say("client_machines", count=len(settings.targets)),
+        "tenants": say("client_tenants", count=len(settings.tenants)),
     }
     if settings.everything:
-        yield Check(name="client.file", state=State.OK, text=say("client_file", **counts))
+        yield Check(name="client.file", state=State.OK, text=say("client_file"), words=counts)
     else:
         todo = say("nothing_todo")
         yield Check(name="client.empty", state=State.FAILED, text=say("nothing"), todo=todo, refuses=True)
@@ -78,7 +78,13 @@ def _rights(settings: ClientSettings, found: "Rights") -> Iterator[Check]:
         yield Check(name="client.rights", state=State.OK, text=text)
     elif settings.targets and not found.notes:
         yield Check(name="client.rights", state=State.NOTE, text=say("no_rights"), todo=say("no_rights_todo"))
-    for note in found.notes:
+    notes = found.notes
+    if (
+        found.entitlements is None and found.file
+    ):  # its last note says that nothing is in it: here, as the reader says it
+        notes = notes[:-1]
+        yield Check(name="client.rights_note", state=State.NOTE, text=say("empty_rights", file=found.file))
+    for note in notes:
         yield Check(name="client.rights_note", state=State.NOTE, text=note)
 
 

@@ -10,6 +10,7 @@ from auditor.errors import SecretError
 from auditor.login import own_login
 from auditor.secrets import Resolver
 from auditor.settings import ClientSettings, CredentialSettings, TenantSettings
+from auditor.suggested import typed
 from collectors.cloud.credentials import CloudCredential
 from collectors.credentials import Credential
 from collectors.model import Protocol
@@ -94,7 +95,7 @@ def _key_problems(name: str, written: CredentialSettings) -> Iterator[Check]:
             text = say("no_file", name=name, file=str(file))
             yield Check(name=_NAME, state=State.FAILED, text=text, todo=say("no_file_todo"))
     if written.key_file is not None and _read_by_others(written.key_file):
-        text, todo = say("open_key", name=name, file=str(written.key_file)), f"chmod 600 {written.key_file}"
+        text, todo = say("open_key", name=name, file=str(written.key_file)), typed("chmod", "600", written.key_file)
         yield Check(name=_NAME, state=State.WARNING, text=text, todo=todo)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditor.checkup.checks import Check, Section, State, say
 from auditor.settings import ClientSettings
+from auditor.suggested import typed
 
 _PATIENCE_S = 10.0
 
@@ -41,9 +42,13 @@ def _schedule(settings: ClientSettings) -> Iterator[Check]:
         else:
             yield Check(name="schedule.installed", state=State.OK, text=say("scheduled", name=one.name))
     if not found:
-        todo = f"auditor schedule {settings.folder} --install"
+        todo = typed("auditor", "schedule", settings.folder, "--install")
         yield Check(name="schedule.installed", state=State.NOTE, text=say("no_schedule"), todo=todo)
-    questions = needs_of(settings).questions
+    needs = needs_of(settings)
+    questions = needs.questions
+    if found and needs.agents:
+        text = say("scheduled_agents", names=", ".join(needs.agents))
+        yield Check(name="schedule.agents", state=State.WARNING, text=text, todo=say("scheduled_agents_todo"))
     if questions:
         state = State.WARNING if found else State.NOTE
         text = say("questions", references=", ".join(questions))

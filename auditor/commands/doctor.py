@@ -11,6 +11,7 @@ from auditor.commands.options import ANY_PATH, FOLDER
 from auditor.errors import AuditorError
 from auditor.exits import Exit, first_of
 from auditor.progress import printable
+from auditor.suggested import typed
 
 if TYPE_CHECKING:
     from auditor.checkup.checks import Check, Section
@@ -110,7 +111,7 @@ def _tell(settings: "ClientSettings", sections: "Sequence[Section]", texts: "Tex
                         break_on_hyphens=False,
                     )
                     click.echo(line)
-    click.echo(f"\n{texts.text(f'cli.doctor.conclusion_{int(code)}', folder=str(settings.folder))}")
+    click.echo(f"\n{texts.text(f'cli.doctor.conclusion_{int(code)}', folder=typed(settings.folder))}")
 
 
 def _worded(check: "Check", texts: "Texts") -> tuple[str, str]:
@@ -118,8 +119,10 @@ def _worded(check: "Check", texts: "Texts") -> tuple[str, str]:
     from rules.messages import Message
 
     words = {
-        name: ", ".join(texts.text(one) for one in ((ids,) if isinstance(ids, str) else ids))
-        for name, ids in check.words.items()
+        name: texts.message(said)
+        if isinstance(said, Message)
+        else ", ".join(texts.text(one) for one in ((said,) if isinstance(said, str) else said))
+        for name, said in check.words.items()
     }
     text = check.text
     if isinstance(text, Message):

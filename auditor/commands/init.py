@@ -61,7 +61,7 @@ def command(**options: Any) -> None:
     folder: Path = options["folder"]
     refuse_taken(folder)
     if options["language"]:
-        known_language(options["language"])
+        known_language(options["language"], "--language")
     texts = Texts(ad_hoc_language())
     if _asks(options):
         client = Wizard(folder, texts).ask(name=options["name"] or "", language=options["language"] or "")

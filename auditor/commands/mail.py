@@ -1,5 +1,6 @@
 """`auditor mail`: what waits in a client's outbox, and sending it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 _CLIENT = click.argument("client_path", metavar="CLIENT", type=ANY_PATH)
 _CLIENTS = click.argument("client_paths", metavar="CLIENT...", type=ANY_PATH, nargs=-1, required=True)
 _PERIOD = click.option("--period", metavar="YYYY-MM", help="The report of this month (default: the newest).")
-_RUN = click.option("--run", "number", type=int, metavar="N", help="Compose from this run (default: the newest).")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_RUN = click.option(
+    "--run", "number", type=int, metavar="N", help="Compose from this run (default: the newest that finished)."
+)
 
 
 @click.group(name="mail", short_help="Show, approve and send the reports in the outbox.")
@@ -39,7 +43,7 @@ def command() -> None:
 @_CLIENTS
 def list_(client_paths: tuple[Path, ...]) -> int:
     """List what was composed and what became of it."""
-    from auditor.mailing.outbox import FILE_NAME, Entry, Outbox
+    from auditor.mailing.outbox import FILE_NAME, Entry, Outbox, State
 
     for path in client_paths:
         settings, texts = _client(path)
@@ -57,7 +61,7 @@ def list_(client_paths: tuple[Path, ...]) -> int:
                 period=entry.period,
                 state=texts.text(f"cli.mail.state.{entry.state.value}"),
                 at=texts.moment(entry.changed_at),
-                to=", ".join(entry.recipients),
+                to=", ".join(entry.accepted if entry.state is State.SENT else entry.recipients),
             )
             click.echo(printable(line))
             if entry.problem:
@@ -81,8 +85,11 @@ def send_(client_paths: tuple[Path, ...]) -> int:
 @_PERIOD
 def release_(client_path: Path, period: str | None) -> int:
     """Approve a report that is held, and send it."""
+    from auditor.errors import SettingsError
     from auditor.mailing.monthly import release
 
+    if period is not None and not _MONTH.fullmatch(period):
+        raise SettingsError("--period", f"{period!r} is no month.", hint="Write year and month: 2026-11.")
     return _over((client_path,), lambda how: release(how, period))
 
 
@@ -179,7 +186,7 @@ def _draft(how: "Order", number: int | None, *, copy: int = 0) -> "Draft":
 
     settings, language = how.settings, how.settings.contract.language
     with open_history(settings.folder) as history:
-        run = history.store.run(number) if number is not None else history.store.latest()
+        run = history.store.run(number) if number is not None else history.store.latest(finished=True)
         assessment = history.store.assessment(run.id)
         background = background_or_less(history.store, run.id, assessment)
         wish = Wish(folder=None, languages=(language,), password=report_password(settings, Resolver()))

@@ -25,14 +25,17 @@ def command(
     """Write the reports of a past run again, from the history of CLIENT.
 
     CLIENT is a client folder, or a history file (*.sqlite). Nothing is visited or judged anew: the same findings, in
-    the language asked for. Exit code 0 when the files are written. People whose time is over by [history] of the client
-    file are numbers in them.
+    the language asked for. Exit code 0 when the files are written. Where a better or later run of the same
+    month has the plain file names, this run's number is in them. People whose time is over by [history] of the client
+    file are numbers in the reports.
     """
+    from dataclasses import replace
+
     from auditor.exits import Exit
     from auditor.history.background import background_or_less
     from auditor.history.opening import open_history
     from auditor.protection import report_password
-    from auditor.rendering import Wish, check_wish, write_reports
+    from auditor.rendering import Wish, check_wish, mark_of, write_reports
     from auditor.secrets import Resolver
 
     with open_history(client_path) as history:
@@ -59,7 +62,7 @@ def command(
             )
         delivered, problems = write_reports(
             assessment,
-            wish,
+            replace(wish, mark=mark_of(run.id, assessment, history.store.runs())),
             background_or_less(history.store, run.id, assessment),
             machines=lambda: history.store.snapshots(run.id),
         )

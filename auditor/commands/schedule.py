@@ -11,6 +11,7 @@ import click
 from auditor.commands.options import ANY_PATH, FILE, FOLDER
 from auditor.errors import SettingsError
 from auditor.exits import Exit
+from auditor.progress import printable
 
 if TYPE_CHECKING:
     from auditor.scheduling.schedule import Schedule
@@ -48,7 +49,7 @@ def command(**options: Any) -> int:
     name = schedule_name(*folders)
     if options["wish"] == "remove":
         return _remove(kind, name)
-    schedule = _schedule(name, folders, options)
+    schedule = _schedule(name, folders, options, kind)
     if options["wish"] == "install":
         for line in _install(kind, schedule):
             click.echo(line)
@@ -73,14 +74,23 @@ def _folders(client_paths: tuple[Path, ...], all_folder: Path | None) -> list[Pa
     return [client_file(path).parent.absolute() for path in client_paths]
 
 
-def _schedule(name: str, folders: list[Path], options: dict[str, Any]) -> "Schedule":
+def _schedule(name: str, folders: list[Path], options: dict[str, Any], kind: str) -> "Schedule":
     from auditor.clients import client_folders
-    from auditor.scheduling.schedule import LAST, Schedule, auditor_command, kept_environment
+    from auditor.scheduling.schedule import LAST, Schedule, auditor_command, kept_environment, proxies_with_login
+    from auditor.scheduling.unattended import named_in
 
     file = options["environment_file"]
     all_folder = options["all_folder"]
     clients = folders if all_folder is None else client_folders(all_folder)
-    _check(clients, file, mailed=options["mail"])
+    given = frozenset[str]() if file is None else named_in(file)
+    where = f"put it into {file or 'a file for --environment-file'}"
+    if kind == "windows":  # the Task Scheduler reads no such file
+        where = "define it for the user whose task it is (setx)"
+    _check(clients, given, where, mailed=options["mail"])
+    for variable in proxies_with_login(os.environ):
+        if variable not in given:
+            note = f"Note: {variable} holds a proxy with its password, which no schedule is given: {where}."
+            click.echo(note, err=True)
     flags = [*(["--update-feeds"] if options["update_feeds"] else []), *(["--mail"] if options["mail"] else [])]
     what = ["--all", str(folders[0])] if all_folder is not None else [str(folder) for folder in folders]
     weekly = options["rhythm"] == "weekly"
@@ -91,10 +101,10 @@ def _schedule(name: str, folders: list[Path], options: dict[str, Any]) -> "Sched
         command=(*auditor_command(), "audit", *what, *flags),
         at=_time(options["clock"]),
         working_folder=folders[0] if all_folder is not None else folders[0].parent,
-        day=LAST if day == "last" else _day(day),
+        day=LAST if day.casefold() == "last" else _day(day),
         weekday=weekday.lower()[:3] if weekly else "",
         spread_minutes=options["spread"],
-        environment=kept_environment(os.environ),
+        environment={name: text for name, text in kept_environment(os.environ).items() if name not in given},
         environment_file=None if file is None else file.absolute(),
     )
 
@@ -108,20 +118,24 @@ def _when(day: str | None, weekday: str | None, *, weekly: bool) -> tuple[str, s
     return day or "1", weekday or "mon"
 
 
-def _check(clients: list[Path], environment_file: Path | None, *, mailed: bool) -> None:
-    """Read every client file now, and say which variables the run will have to find."""
+def _check(clients: list[Path], given: frozenset[str], where: str, *, mailed: bool) -> None:
+    """Read every client file now, and say what the run will have to find: variables, and more than an ssh-agent.
+
+    `given` are the variables it has, `where` says what to do about others.
+    """
     from auditor.config import load
-    from auditor.scheduling.unattended import check_unattended, named_in
+    from auditor.scheduling.unattended import check_unattended
     from reports.texts import languages
 
-    given = frozenset[str]() if environment_file is None else named_in(environment_file)
     for client in clients:
         needs = check_unattended(load(client, languages=languages()), mailed=mailed)
-        absent = [name for name in needs.variables if name not in given]
-        if absent:
-            where = environment_file or "a file for --environment-file"
-            note = f"Note: {client}: the run needs the variables {', '.join(absent)}; put them into {where}."
-            click.echo(note, err=True)
+        for name in needs.variables:
+            if name not in given:
+                click.echo(printable(f"Note: {client}: the run needs the variable {name}: {where}."), err=True)
+        if needs.agents:
+            told = f"Note: {client}: a scheduled run has no ssh-agent, the only way to log in of the credential "
+            told += f"{', '.join(needs.agents)}: name a key_file or a password, or its machines are not audited."
+            click.echo(printable(told), err=True)
 
 
 def _time(text: str) -> time:

@@ -127,8 +127,9 @@ class Asked:
         return self.states((todo,))[0]
 
     def states(self, decisions: tuple[Decision, ...]) -> tuple[DecisionState, ...]:
-        """What became of decisions by what the last run saw."""
-        told = with_decisions(self.latest, replace(self.contract, decisions=decisions), self.today)
+        """What became of decisions by what the last run saw, as far as the history still knows whom it saw."""
+        contract = replace(self.contract, decisions=decisions)
+        told = with_decisions(self.latest, contract, self.today, nameless=self.run.nameless)
         return tuple(use.state for use in told.decisions)
 
     def elsewhere(self, line: AskedLine) -> str:

@@ -14,6 +14,7 @@ from auditor.decisions.file import COMMENT_LIMIT
 from auditor.decisions.lines import Asked, AskedLine
 from auditor.decisions.wording import Said, choice_of, names, references, same_words
 from auditor.decisions.workbook import Returned, ReturnedRow
+from reports.reviews import address
 from reports.texts import Param
 from rules.decisions import Choice, Decision, DecisionState
 
@@ -134,6 +135,8 @@ class _Matcher:
             return None
         for column, what in row.faults.items():
             raise _Stop(Said("problem.fault", {"column": column, "what": what}))
+        if "decision" in row.struck:
+            raise _Stop(Said("problem.struck", {"text": row.decision}))
         if not refs:
             raise _Stop(Said("problem.no_reference"))
         if len(refs) > 1:
@@ -148,6 +151,8 @@ class _Matcher:
         choice = choice_of(row.decision)
         if choice is None:
             raise _Stop(Said("problem.word", {"text": row.decision}))
+        for column in sorted(row.struck):
+            self._found.remarks.append(Said("remark.struck", {"place": row.place, "column": column}))
         return _Placed(row, choice, lines)
 
     def _note_present(self, row: ReturnedRow, refs: Sequence[str]) -> None:
@@ -178,7 +183,8 @@ class _Matcher:
         if not names(row.user, line.person, line.name):
             told = " ".join(row.user.split())
             raise _Stop(Said("problem.person", {"person": line.person, "text": told}))
-        expected = {same_words(line.person), same_words(f"{line.name} {line.person}")}
+        shown = {line.person, address(line.person)}  # as older reports had it, and as the sheet has it
+        expected = {same_words(one) for person in shown for one in (person, f"{line.name} {person}")}
         if same_words(row.user) not in expected:
             params: dict[str, Param] = {"place": row.place, "text": " ".join(row.user.split()), "person": line.person}
             self._found.remarks.append(Said("remark.edited", params))

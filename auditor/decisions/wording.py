@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from auditor.spreadsheets.values import plain, tidy
+from reports.reviews import address
 from reports.texts import Param, Texts, languages
 from rules.decisions import Choice
 
@@ -98,6 +99,7 @@ def names(cell: str, person: str, name: str) -> bool:
     """Whether a cell is about a person: it holds the sign-in name; or no sign-in name, and every word of `name`."""
     found = same_words(cell)
     if "@" in found:
-        return re.search(rf"(?<![\w.+'-]){re.escape(same_words(person))}(?![\w-]|\.\w)", found) is not None
+        known = "|".join(re.escape(same_words(one)) for one in (person, address(person)))
+        return re.search(rf"(?<![\w.+'-])(?:{known})(?![\w-]|\.\w)", found) is not None
     words = set(re.findall(r"\w+", same_words(name)))
     return found == same_words(person) or (bool(words) and words <= set(re.findall(r"\w+", found)))

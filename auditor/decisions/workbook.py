@@ -21,7 +21,7 @@ from auditor.spreadsheets.rows import MAX_FILE_BYTES, Cell, Kind, Line, Sheet, b
 from auditor.spreadsheets.tables import HEADING_WITHIN, Headings, as_headings
 from auditor.spreadsheets.values import UnreadableError, plain, text_of
 from collectors.credentials import Secret
-from reports.cells import clean
+from reports.cells import clean, shorten
 from reports.texts import Texts, languages
 
 _COLUMNS: Final = ("ref", "user", "reason", "last", "product", "money", "confidence", "decision", "comment")
@@ -33,13 +33,15 @@ _CREATED: Final = "{http://purl.org/dc/terms/}created"
 _TITLE: Final = "{http://purl.org/dc/elements/1.1/}title"
 _AGAIN: Final = "Open the returned file in a spreadsheet program, save it as .xlsx (Excel workbook) and import that."
 _PROPERTIES_LIMIT: Final = 1 << 20
+_PINNED_SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnedRow:
     """One row as it came back, its cells as texts; `faults` are cells nobody can read, by column.
 
-    `columns` are those its table has: a cell that is empty says something else than a column that is gone.
+    `columns` are those its table has: a cell that is empty says something else than a column that is gone. `struck` are
+    columns whose text has a line through it.
     """
 
     place: str
@@ -49,6 +51,7 @@ class ReturnedRow:
     decision: str = ""
     comment: str = ""
     columns: frozenset[str] = frozenset()
+    struck: frozenset[str] = frozenset()
     faults: Mapping[str, str]
 
 
@@ -102,6 +105,7 @@ def returned(file: Path, password: Secret | None = None) -> Returned:
 
     Raises SettingsError for what is no workbook of ours, with what to do about it.
     """
+    from auditor.spreadsheets.pinned import pinned
     from auditor.spreadsheets.xlsx import sheets
 
     data = bytes_of(file, MAX_FILE_BYTES)
@@ -112,24 +116,41 @@ def returned(file: Path, password: Secret | None = None) -> Returned:
     rows: list[ReturnedRow] = []
     notes: list[Said] = []
     found = 0
-    without: list[tuple[str, str]] = []
-    for sheet in sheets(file, data):
+    without: list[tuple[str, str, str]] = []
+    read = sheets(file, data)
+    beside = pinned(file, data)
+    for sheet in read:
         headings = _headings(sheet)
         named = set(headings.columns.values()) if headings is not None else set()
         if headings is not None and {"ref", "decision"} <= named:
             found += 1
             rows += _rows(sheet, headings)
             notes += _notes(sheet, headings)
+            notes += _pinned(sheet, beside.get(sheet.title, {}))
         elif headings is not None and ("decision" in named or len(named) > len(_COLUMNS) // 2):
-            without.append((sheet.title, "ref" if "ref" not in named else "decision"))
+            gone = "ref" if "ref" not in named else "decision"
+            without.append((sheet.title, gone, Texts(_language(headings)).text(f"sheets.users.{gone}")))
     if not found:
-        what = "no sheet has the columns of the people to review (Réf., Décision)."
-        if without:
-            what = "sheet {}: the column {} is missing.".format(*without[0])
-        hint = "Without the references no line can be told from another: ask for the workbook as it was sent."
-        raise SettingsError(str(file), what, hint=hint)
-    notes += [Said("file.not_read", {"sheet": title, "column": column}) for title, column in without]
+        raise _no_people(file, *without[:1])
+    notes += [Said("file.not_read", {"sheet": title, "column": column}) for title, column, _ in without]
     return Returned(file=file, title=title, made_at=made_at, rows=tuple(rows), notes=tuple(notes))
+
+
+def _no_people(file: Path, nearest: tuple[str, str, str] | None = None) -> SettingsError:
+    """What to say of a workbook without a whole table; `nearest`: a sheet, our name of what it lacks, the heading."""
+    what = "no sheet has the columns of the people to review (Réf., Décision)."
+    hint = "Without the references no line can be told from another: ask for the workbook as it was sent."
+    if nearest is not None:
+        sheet, column, heading = nearest
+        what = f'sheet {sheet}: no column is headed "{heading}".'
+        if column == "decision":
+            hint = f'Was it renamed or deleted? Write "{heading}" above the answers again, save, and import again.'
+    return SettingsError(str(file), what, hint=hint)
+
+
+def _language(headings: Headings) -> str:
+    """The language a sheet's headings are in."""
+    return "fr" if headings.french else "en"
 
 
 def _check_kind(file: Path, data: bytes) -> None:
@@ -216,11 +237,14 @@ def _row(sheet: Sheet, line: Line, headings: Headings) -> ReturnedRow | None:
         return None
     values: dict[str, str] = {}
     faults: dict[str, str] = {}
+    struck: set[str] = set()
     for number, column in headings.columns.items():
         cell = line.cells.get(number)
         if column not in _TOLD or cell is None:
             continue
         text, fault = _text(cell)
+        if cell.struck:
+            struck.add(column)
         if fault:
             faults[column] = fault
         elif text and values.get(column, text) != text:
@@ -230,13 +254,14 @@ def _row(sheet: Sheet, line: Line, headings: Headings) -> ReturnedRow | None:
     if not any(values.get(column) or column in faults for column in ("ref", "decision", "comment")):
         return None
     columns = frozenset(headings.columns.values())
-    return ReturnedRow(place=_place(sheet, line), columns=columns, faults=faults, **values)
+    place = _place(sheet, f"A{line.number}")
+    return ReturnedRow(place=place, columns=columns, struck=frozenset(struck), faults=faults, **values)
 
 
-def _place(sheet: Sheet, line: Line) -> str:
-    """Where a row stands, as spreadsheet programs write it in any language."""
+def _place(sheet: Sheet, cell: str) -> str:
+    """Where something stands, as spreadsheet programs write it in any language."""
     title = sheet.title.replace("'", "''")
-    return f"'{title}'!A{line.number}"
+    return f"'{title}'!{cell}"
 
 
 def _text(cell: Cell) -> tuple[str, str]:
@@ -260,3 +285,9 @@ def _notes(sheet: Sheet, headings: Headings) -> Iterator[Said]:
     for column in ("user", "product"):
         if column not in headings.columns.values():
             yield Said("file.column_gone", {"sheet": sheet.title, "column": column})
+
+
+def _pinned(sheet: Sheet, notes: Mapping[str, str]) -> Iterator[Said]:
+    """What people pinned to cells: it is not a decision, and may well change one ("until March")."""
+    for cell, text in notes.items():
+        yield Said("file.pinned", {"place": _place(sheet, cell), "text": shorten(clean(text), _PINNED_SHOWN)})

@@ -292,7 +292,7 @@ class _Reader:
             self._period(row)
             return None, False
         if len(given) > 1:
-            self._wrong(row, given[1], f"a second price beside {given[0]}.", "Keep one of them.")
+            self._wrong(row, given[1], f"a second price beside that of {row.at(given[0])}.", "Keep one of them.")
         (name, amount) = given[0], amounts[given[0]]
         months = {"yearly_price": 12, "monthly_price": 1}.get(name, self._period(row))
         if amount == 0:

@@ -120,9 +120,17 @@ class Store:
         with self.database.guarded():
             return tuple(_run(row) for row in rows)
 
-    def latest(self) -> Run:
-        """The newest run that reached a conclusion; HistoryError when there is none."""
-        row = self.database.row(f"{_RUN} WHERE state != 'running' ORDER BY id DESC LIMIT 1")
+    def latest(self, *, finished: bool = False) -> Run:
+        """The newest run that reached a conclusion; HistoryError when there is none.
+
+        With `finished` one that the operator stopped does not count: it says little of what the client has.
+        """
+        state = "state = 'finished'" if finished else "state != 'running'"
+        row = self.database.row(f"{_RUN} WHERE {state} ORDER BY id DESC LIMIT 1")
+        if row is None and finished:
+            stopped = self.latest()  # raises the error below where there is not even that
+            problem = f"every run so far was stopped by the operator (the newest is number {stopped.id})."
+            raise HistoryError(str(self.path), problem, hint="Run an audit to its end, or choose one with --run.")
         if row is None:
             raise HistoryError(str(self.path), "no run has come to an end yet.", hint="Run an audit or a scan first.")
         with self.database.guarded():

@@ -25,7 +25,7 @@ from reports.message import Letter
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MEGABYTE = 1_000_000
 _LINE, _FIRST_LINE = 76, len("Reply-To")  # characters of a header's line, and of the longest name before one
-_CUT_NAME = 78  # a client's name in a file name was cut where it has this many characters or more
+_CUT_NAME, _CUT_BYTES = 78, 156  # a client's name in a file name was cut where it has that many of them, or more
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 _ZIP, _OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # a workbook, and one locked by a password
@@ -192,7 +192,8 @@ def check_workbook(attachment: Attachment, *, client: str, period: str) -> None:
     month, _, rest = attachment.name.partition("_")
     named = rest.rpartition("_")[0]
     same = _plain(named) == _plain(client)
-    cut = len(named) >= _CUT_NAME and _plain(client).startswith(_plain(named))
+    long = len(named) >= _CUT_NAME or len(named.encode()) >= _CUT_BYTES
+    cut = long and _plain(client).startswith(_plain(named))
     if month != period or not (same or cut):
         raise MailError(attachment.name, f"this file's name is not that of {client}, {period}: nothing is sent.")
     if attachment.content.startswith(_OFFICE):

@@ -18,6 +18,7 @@ from auditor.mailing.postman import WAITS_S, Postman, Trouble
 from auditor.pipeline import now
 from auditor.secrets import Resolver
 from auditor.settings import ClientSettings
+from auditor.suggested import typed
 from reports.message import letter, trial_letter
 from reports.texts import Texts
 from rules.model import Assessment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reports.background import Background
 
 _TEXTS = "cli.mail."
-_FAILED = frozenset({"partly", "refused", "unclear", "queued"})
+_FAILED = frozenset({"partly", "already_partly", "refused", "unclear", "queued", "not_held", "none_held"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,8 @@ class Told:
 
     def line(self, texts: Texts) -> str:
         """The sentence for the operator."""
-        return texts.text(_TEXTS + self.text, **self.params)
+        shown = {"folder": typed(self.params["folder"])} if "folder" in self.params else {}
+        return texts.text(_TEXTS + self.text, **{**self.params, **shown})
 
     def document(self) -> dict[str, object]:
         """The same for `--json`."""
@@ -186,10 +188,17 @@ def send(how: Order) -> tuple[Told, ...]:
 
 
 def release(how: Order, period: str | None = None) -> tuple[Told, ...]:
-    """Send what was held: the newest report, or that of a month."""
+    """Send what was held: the newest report, or that of a month. One that waits for `auditor mail send` is named."""
     with Outbox(how.outbox) as outbox:
-        held = [entry for entry in outbox.entries() if entry.state is State.HELD and period in (None, entry.period)]
-        return _send(how, outbox, [outbox.move(entry, State.QUEUED, at=how.clock()) for entry in held[-1:]])
+        there = [entry for entry in outbox.entries() if period in (None, entry.period)]
+        held = [entry for entry in there if entry.state is State.HELD]
+        if held:
+            return _send(how, outbox, [outbox.move(entry, State.QUEUED, at=how.clock()) for entry in held[-1:]])
+    folder = str(how.settings.folder)
+    waiting = next((entry for entry in reversed(there) if entry.state in (State.QUEUED, State.REFUSED)), None)
+    if waiting is not None:
+        return (_told_as("not_held", waiting.id, period=waiting.period, folder=folder),)
+    return (_told_as("none_held", period=period, folder=folder),) if period is not None else ()
 
 
 def resend(how: Order, draft: Draft) -> tuple[Told, ...]:
@@ -275,20 +284,24 @@ def _told(how: Order, entry: Entry, *, again: bool = False) -> Told:
             text, params = "held", {"to": to, "folder": folder}
             if entry.incomplete and not how.mail.hold:
                 text = "held_incomplete"
-        case State.SENT if again:
-            at = Texts(how.settings.contract.language).moment(entry.changed_at)
-            text, params = "already", {"period": entry.period, "at": at, "to": to, "folder": folder}
-        case State.SENT:
+        case State.SENT:  # to those who took it; one who was refused has no report, however often this is asked
             text, params = "sent", {"to": ", ".join(entry.accepted)}
+            if again:
+                at = Texts(how.settings.contract.language).moment(entry.changed_at)
+                text, params = "already", {**params, "period": entry.period, "at": at, "folder": folder}
             if entry.problem:
-                text, params = "partly", {**params, "problem": entry.problem}
+                text, params = "already_partly" if again else "partly", {**params, "problem": entry.problem}
         case State.REFUSED:
             text, params = "refused", {"problem": entry.problem}
         case State.UNCLEAR | State.SENDING:
             text, params = "unclear", {"problem": entry.problem, "folder": folder}
         case State.QUEUED:
             text, params = "queued", {"problem": entry.problem, "folder": folder}
-    return Told(text=text, params=params, failed=text in _FAILED, entry=entry.id)
+    return _told_as(text, entry.id, **params)
+
+
+def _told_as(text: str, entry: int = 0, **params: str) -> Told:
+    return Told(text=text, params=params, failed=text in _FAILED, entry=entry)
 
 
 def _written(folder: Path, content: bytes, file_name: str) -> Told:

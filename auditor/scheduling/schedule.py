@@ -17,6 +17,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LATEST_DAY = 28  # the last one every month has
 _SLUG_LIMIT = 40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PLACES = ("AUDITOR_HOME", "AUDITOR_PROVIDER", "XDG_DATA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")  # in capitals or not, as everywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,23 @@ def auditor_command() -> tuple[str, ...]:
 
 
 def kept_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What of this shell's environment the run needs: where the product keeps its files. Paths made absolute."""
-    names = ("AUDITOR_HOME", "AUDITOR_PROVIDER")
-    return {name: str(Path(environment[name]).expanduser().absolute()) for name in names if environment.get(name)}
+    """What of this shell's environment the run needs: where our files are, whom to trust, proxies. Paths absolute.
+
+    A proxy's address with a login in it is not among them (`proxies_with_login`): a schedule is no place for secrets.
+    """
+    places = {name: _absolute(environment[name]) for name in _PLACES if environment.get(name)}
+    return places | {name: value for name, value in _proxies(environment) if "@" not in value}
+
+
+def proxies_with_login(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the variables whose proxy is addressed with a user and a password."""
+    return tuple(name for name, value in _proxies(environment) if "@" in value)
+
+
+def _proxies(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in environment.items() if value and name.upper() in _PROXIES)
+
+
+def _absolute(text: str) -> str:
+    """A path, or several as SSL_CERT_DIR has them."""
+    return os.pathsep.join(str(Path(part).expanduser().absolute()) for part in text.split(os.pathsep) if part)

@@ -111,12 +111,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a sheet; `fault` and `hint` where it cannot be read (an error value, an uncalculated formula)."""
+    """A cell of a sheet; `fault` and `hint` where it cannot be read (an error value, an uncalculated formula).
+
+    `struck`: a line is drawn through the text, or a part of it.
+    """
 
     value: object
     fault: str = ""
     hint: str = ""
     span: str = ""  # "B5:B9" where the cell belongs to a merged area that begins elsewhere
+    struck: bool = False
 
     @property
     def is_own(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor.spreadsheets.rows import Kind, Line, Problem, Reading, Row, Sheet, letters
-from auditor.spreadsheets.values import plain
+from auditor.spreadsheets.values import plain, tidy
 from auditor.tables import suggestion
 
 HEADING_WITHIN: Final = 60  # lines; further down nobody looks for headings either
@@ -140,6 +140,8 @@ def _rows(sheet: Sheet, headings: Headings, kind: Kind) -> Reading:
             rows.append(row)
             if line.hidden:
                 notes.append(f"{sheet.row(line)} is hidden, and counted")
+            if any(line.cells[number].struck for number in headings.columns if number in line.cells):
+                notes.append(f"{sheet.row(line)} is struck out, and counted: delete it if it does not count")
     if stray:
         which = ", ".join(letters(number) if sheet.title else str(number) for number in sorted(stray))
         notes.append(f"{sheet.row(headings.line)}: column {which} has values and no heading, and is not read")
@@ -178,7 +180,8 @@ def _row(sheet: Sheet, line: Line, headings: Headings, *, after_gap: bool) -> Ro
         cell = line.cells.get(number)
         if column in values and cell is None:
             continue
-        place = sheet.cell(line, number) if sheet.title else f"{sheet.row(line)}, {column}"
+        heading = tidy(str(headings.line.cells[number].value))  # as the person wrote it, who looks for it there
+        place = sheet.cell(line, number) if sheet.title else f"{sheet.row(line)}, {heading}"
         if cell is not None and cell.fault:
             faults[column] = Problem(place, cell.fault, cell.hint)
         elif cell is not None and cell.span and column in _ONCE:

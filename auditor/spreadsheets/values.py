@@ -58,6 +58,7 @@ _YES: Final = frozenset({"oui", "o", "x", "yes", "y", "vrai", "true", "✓", "�
 _NO: Final = frozenset({"non", "n", "no", "faux", "false", "0", "-"})
 _OLDEST, _NO_END_YEAR = 1980, 9999
 _MOST: Final = 10_000_000  # of anything a small company buys; beyond, two cells were joined or a telephone pasted
+_MINUS: Final = ("-", "\u2212", "\u2013")
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f\u200b\ufeff]+")
 
 
@@ -121,9 +122,21 @@ def _number(value: object, what: str, hint: str, *, currency: bool = True) -> De
     number = (
         Decimal(str(value)) if isinstance(value, int | float | Decimal) else decimal(str(value), what, hint, currency)
     )
-    if number is not None and (not number.is_finite() or not 0 <= number <= _MOST):
-        raise UnreadableError(f"{tidy(str(value))} is no {what}.", hint)
+    if number is not None:
+        _in_reach(number, tidy(str(value)), what, hint)
     return number
+
+
+def _in_reach(number: Decimal, written: str, what: str, hint: str) -> None:
+    """Raise UnreadableError for a number that nothing a small company buys can have, and say why it cannot."""
+    if not number.is_finite():
+        raise UnreadableError(f"{written} is no {what}.", hint)
+    if number < 0:
+        less = "Write what is held now: what was given back or sold is no line of its own."
+        raise UnreadableError(f"{written} is below 0, which no {what} can be.", less)
+    if number > _MOST:
+        pasted = "Were two cells joined, or a number of another kind pasted?"
+        raise UnreadableError(f"{written} is more than any {what} can be (at most {_MOST:,}).", pasted)
 
 
 def decimal(text: str, what: str, hint: str, currency: bool = True) -> Decimal | None:  # noqa: FBT001, FBT002 - inner
@@ -132,6 +145,8 @@ def decimal(text: str, what: str, hint: str, currency: bool = True) -> Decimal |
     if written.casefold() in (_NO_PRICE if currency else {""}):
         return None
     number = _EURO.sub("", written).removeprefix("€").strip() if currency else written
+    if number[:1] in _MINUS and number[1:2].isdigit():
+        return -(decimal(number[1:], what, hint, currency) or Decimal(0))
     if _NUMBER.fullmatch(number):
         whole, _, fraction = number.replace(",", ".").partition(".")
         if len(fraction) == 3 and len(whole) <= 3 and whole != "0":

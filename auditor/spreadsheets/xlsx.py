@@ -12,7 +12,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
@@ -54,6 +54,7 @@ class _Marks:
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     uncalculated: set[str] = field(default_factory=set)
+    struck: set[str] = field(default_factory=set)  # texts of the sheet's own; shared ones are known to openpyxl
     rows: int = 0
     last: int = 0
     stray: str = ""  # a cell where no list of a person's reaches
@@ -69,13 +70,13 @@ def sheets(file: Path, data: bytes | None = None) -> list[Sheet]:
         raise _compound(file, data)
     try:
         return _sheets(file, io.BytesIO(data))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         problem = f"not an Excel workbook, or a damaged one ({type(error).__name__})."
         raise SettingsError(str(file), problem, hint=_AGAIN) from None
 
 
 # What zipfile, the XML parser and openpyxl raise over a file that breaks the format's rules.
-_DAMAGE: Final = (
+DAMAGE: Final = (
     *(zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, NotImplementedError, RuntimeError),
     *(KeyError, ValueError, IndexError, TypeError, AttributeError, OSError, OverflowError),
 )
@@ -99,8 +100,8 @@ def _sheets(file: Path, source: io.BytesIO) -> list[Sheet]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of extensions openpyxl leaves out
-        book = load_workbook(copy, read_only=True, data_only=True, keep_links=False, keep_vba=False)
-        by_title = {name: marks.get(member, _Marks()) for name, member in _members(copy).items()}
+        book = load_workbook(copy, read_only=True, data_only=True, rich_text=True, keep_links=False, keep_vba=False)
+        by_title = {name: marks.get(member, _Marks()) for name, member in members(copy).items()}
         return [_sheet(file, sheet, by_title.get(sheet.title, _Marks())) for sheet in book.worksheets]
 
 
@@ -198,8 +199,22 @@ def _mark_cell(found: _Marks, cell: ET.Element) -> None:
     if column and _number(column[0]) > MAX_COLUMNS:
         found.stray = found.stray or f"cell {reference}"
     parts = {child.tag.rpartition("}")[2]: child.text for child in cell}
+    if "is" in parts and any(_is_struck(run) for run in cell.iter() if run.tag.rpartition("}")[2] == "r"):
+        found.struck.add(reference)
     if "f" in parts and not parts.get("v"):
         found.uncalculated.add(reference)
+
+
+def _is_struck(run: ET.Element) -> bool:
+    """Whether a part of a text of several looks (CT_RElt) says something, and has a line through it."""
+    struck, text = False, ""
+    for element in run.iter():
+        match element.tag.rpartition("}")[2]:
+            case "strike":
+                struck = _is_on(element.get("val", "1"))
+            case "t":
+                text += element.text or ""
+    return struck and bool(text.strip())
 
 
 def _is_on(flag: str | None) -> bool:
@@ -213,9 +228,9 @@ def _number(column: str) -> int:
     return number
 
 
-def _members(copy: io.BytesIO) -> dict[str, str]:
-    """The archive's member of each sheet by the sheet's title."""
-    with zipfile.ZipFile(copy) as archive:
+def members(workbook: io.BytesIO) -> dict[str, str]:
+    """The archive's member of each sheet by the sheet's title; raises one of DAMAGE where that cannot be told."""
+    with zipfile.ZipFile(workbook) as archive:
         name = next(name for name in archive.namelist() if name.endswith("workbook.xml"))
         folder, _, leaf = name.rpartition("/")
         relations = ET.fromstring(archive.read(f"{folder}/_rels/{leaf}.rels".lstrip("/")))  # noqa: S314
@@ -243,7 +258,7 @@ def _sheet(file: Path, sheet: Any, marks: _Marks) -> Sheet:
     lines = []
     for number, row in enumerate(sheet.iter_rows(), start=1):
         cells = {
-            column: _cell(cell, marks.uncalculated)
+            column: _cell(cell, marks)
             for column, cell in enumerate(row, start=1)
             if cell.value is not None or f"{letters(column)}{number}" in marks.uncalculated
         }
@@ -258,16 +273,28 @@ def _sheet(file: Path, sheet: Any, marks: _Marks) -> Sheet:
     )
 
 
-def _cell(cell: Any, uncalculated: set[str]) -> Cell:
+def _cell(cell: Any, marks: _Marks) -> Cell:
     value = cell.value
-    if value is None or cell.coordinate in uncalculated:
+    if value is None or cell.coordinate in marks.uncalculated:
         hint = "Open the file in a spreadsheet program, save it there, and run again."
         return Cell(None, "a formula that was never calculated.", hint)
     if cell.data_type == "e":
         return Cell(value, f"the formula's result is the error {value}.", "Write the value itself.")
     if isinstance(value, int | float) and not isinstance(value, bool) and "%" in (cell.number_format or ""):
         return Cell(value, f"{value:.0%} is a percentage.", "Format the cell as a number, and write the number.")
-    return Cell(value)
+    struck = cell.coordinate in marks.struck or _has_strike(cell)
+    return Cell(str(value) if isinstance(value, list) else value, struck=struck)
+
+
+def _has_strike(cell: Any) -> bool:
+    """Whether a line goes through a cell's text, or a part of it that says something."""
+    parts = cell.value if isinstance(cell.value, list) else ()  # of several looks, each with a font of its own
+    if any(str(part).strip() and getattr(getattr(part, "font", None), "strike", None) for part in parts):
+        return True
+    try:
+        return bool(cell.font.strike)
+    except (AttributeError, IndexError):  # a look that the file does not describe
+        return False
 
 
 def _spans(merged: list[str]) -> Mapping[int, list[tuple[int, int, int, str]]]:
@@ -302,5 +329,5 @@ def _shared(lines: list[Line], spans: Mapping[int, list[tuple[int, int, int, str
                 for column in range(left + 1, min(right, MAX_COLUMNS) + 1):
                     cells.setdefault(column, Cell(None, f"the cells {reference} are merged.", "Split them.", reference))
             if top != line.number:
-                cells.setdefault(left, Cell(value.value, value.fault, value.hint, reference))
-        yield Line(line.number, cells, line.hidden)
+                cells.setdefault(left, replace(value, span=reference))
+        yield replace(line, cells=cells)

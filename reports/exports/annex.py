@@ -2,10 +2,12 @@
 
 The manager's workbook says what to do; this one proves it and lists it: every missing patch by machine and by remedy
 with its versions and CVE ids, every finding, every piece of evidence, every gap. It is made for the provider and is not
-sent to the client as it is: details are in English, as the machines and feeds gave them.
+sent to the client as it is: details are told as the machines and feeds gave them. What is ours has the words of the
+reader's language; the codes stand in the exports for programs.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from collectors.cloud.facts import TenantGap
@@ -41,9 +43,10 @@ _WIDE: Final = {
     "reasons": 40.0,
     "cves": 34.0,
 }
+_NOT_PRINTED: Final = frozenset({"fingerprint"})  # for programs: on paper it would be pages of hashes
 _MOST_LINKS: Final = 60_000  # Excel opens no sheet with more than 65,530
-_HEADING_COLUMNS: Final = 8
 Line = Callable[[Any], Sequence[Value | Styled]]
+Words = Callable[[str, str], str]
 
 
 def render(
@@ -90,28 +93,32 @@ def _evidence_rows(report: Report) -> list[tuple[str, str, Evidence]]:
 
 def _proofs(report: Report) -> list[Page]:
     texts, changes = report.texts, report.background.changes
+    worded = _words(texts)
     pages = [
-        _page(texts, "findings", _FINDING, _told(report), lambda finding: _finding(finding, texts)),
+        _page(texts, "findings", _FINDING, _told(report), lambda finding: _finding(finding, texts, worded)),
         _page(
             texts, "evidence", _EVIDENCE, _evidence_rows(report), lambda row: _evidence(row[0], row[1], row[2], texts)
         ),
     ]
     if changes is not None:
-        pages.append(_page(texts, "changes", _CHANGE, _changed(changes), lambda row: _change(row[0], row[1], texts)))
+        pages.append(
+            _page(texts, "changes", _CHANGE, _changed(changes), lambda row: _change(row[0], row[1], texts, worded))
+        )
     return pages
 
 
 def _raw(report: Report) -> list[Page]:
     texts, assessment = report.texts, report.assessment
+    worded = _words(texts)
     seen: tuple[MachineSummary | TenantSummary, ...] = (*assessment.machines, *assessment.tenants)
     gaps = [(one.target.name, gap) for one in seen for gap in one.gaps]
     statuses = [(one.target.name, status) for one in seen for status in one.collectors]
     licenses = [(tenant.target.name, line) for tenant in assessment.tenants for line in tenant.licenses]
     return [
-        _page(texts, "gaps", _GAP, gaps, lambda row: _gap(*row)),
-        _page(texts, "licenses", _LICENSE, licenses, lambda row: _license(*row)),
+        _page(texts, "gaps", _GAP, gaps, lambda row: _gap(row[0], row[1], worded)),
+        _page(texts, "licenses", _LICENSE, licenses, lambda row: _license(row[0], row[1], worded)),
         *software_annex.pages(report),
-        _page(texts, "collectors", _STATUS, statuses, lambda row: _status(*row)),
+        _page(texts, "collectors", _STATUS, statuses, lambda row: _status(row[0], row[1], worded)),
         _page(texts, "feeds", _FEED, assessment.feeds, _feed),
         _page(texts, "failures", _FAILURE, assessment.failures, lambda row: (row.rule, row.subject, row.error)),
     ]
@@ -151,11 +158,12 @@ def _page(texts: Texts, name: str, heads: Sequence[str], items: Sequence[Any], l
         )
         for head in heads
     ]
-    heading = f"{texts.text('annex.heading')} – {page.title}"
-    page.heading(heading, texts.text("annex.intro"), min(len(columns), _HEADING_COLUMNS))
+    page.skip(FIRST_ROW - 2)  # what the heading takes, whose width follows the table's
     page.table(columns, items, line, main=True)
+    page.printed = len(columns) - 1 if heads[-1] in _NOT_PRINTED else 0
     if not items:
         page.line((1, texts.text("annex.empty"), Style.PLAIN))
+    page.heading_above(f"{texts.text('annex.heading')} – {page.title}", texts.text("annex.intro"))
     return page
 
 
@@ -169,7 +177,17 @@ def _style(head: str) -> Style:
     return next((style for heads, style in styles if head in heads), Style.TEXT)
 
 
-def _finding(finding: Finding, texts: Texts) -> Sequence[Value | Styled]:
+def _words(texts: Texts) -> Words:
+    """Words for our codes, each looked up once; a code without a word stands as it is."""
+
+    @cache
+    def word(table: str, code: str) -> str:
+        return texts.text(f"{table}.{code}") if code and texts.has(f"{table}.{code}") else code
+
+    return word
+
+
+def _finding(finding: Finding, texts: Texts, worded: Words) -> Sequence[Value | Styled]:
     params = finding.message.params
     known = exploited(finding) if "kev_count" in params else None
     return (
@@ -177,11 +195,11 @@ def _finding(finding: Finding, texts: Texts) -> Sequence[Value | Styled]:
         finding.rule,
         finding.subject,
         finding.key,
-        finding.outcome.value,
-        finding.state.value,
-        finding.severity.value,
-        finding.confidence.value,
-        finding.priority.level.value,
+        worded("outcome", finding.outcome.value),
+        worded("patch_state", finding.state.value),
+        worded("severity", finding.severity.value),
+        worded("confidence", finding.confidence.value),
+        worded("priority", finding.priority.level.value),
         "\n".join(texts.message(reason) for reason in finding.priority.reasons),
         texts.message(finding.message),
         "" if finding.remedy is None else texts.message(finding.remedy),
@@ -220,7 +238,7 @@ def _changed(changes: Changes) -> list[tuple[str, Change]]:
     return [(kind, change) for kind, found in kinds for change in found]
 
 
-def _change(kind: str, change: Change, texts: Texts) -> Sequence[Value | Styled]:
+def _change(kind: str, change: Change, texts: Texts, worded: Words) -> Sequence[Value | Styled]:
     kept = "" if change.late is None else texts.text(f"annex.kept_{'no' if change.late else 'yes'}")
     return (
         texts.text(f"changes.{kind}"),
@@ -228,7 +246,7 @@ def _change(kind: str, change: Change, texts: Texts) -> Sequence[Value | Styled]
         change.rule,
         change.subject,
         change.key,
-        change.severity,
+        worded("severity", change.severity),
         change.first_on,
         change.last_on,
         change.fixed_on,
@@ -238,30 +256,32 @@ def _change(kind: str, change: Change, texts: Texts) -> Sequence[Value | Styled]
     )
 
 
-def _gap(machine: str, gap: Gap | TenantGap) -> Sequence[Value]:
+def _gap(machine: str, gap: Gap | TenantGap, worded: Words) -> Sequence[Value]:
+    of_tenant = isinstance(gap, TenantGap)
+    area = worded("rules.m365.fact" if of_tenant else "fact", gap.kind.value)
     permission = gap.permission if isinstance(gap, TenantGap) else ""
-    return (machine, gap.kind.value, gap.collector, gap.reason.value, permission, gap.detail)
+    return (machine, area, gap.collector, worded("gap.reason", gap.reason.value), permission, gap.detail)
 
 
-def _license(tenant: str, line: LicenseLine) -> Sequence[Value | Styled]:
+def _license(tenant: str, line: LicenseLine, worded: Words) -> Sequence[Value | Styled]:
     counts = (line.bought, line.grace, line.suspended, line.locked_out, line.assigned, line.waiting)
     return (
         tenant,
         line.name,
         line.part_number,
         line.sku_id,
-        line.kind.value,
-        line.verdict.value,
+        worded("sku_kind", line.kind.value),
+        worded("seat_verdict", line.verdict.value),
         *(Styled(count, Style.NUMBER) for count in counts),
-        line.free_reason.value,
-        line.commitment.value,
+        worded("annex.free_because", line.free_reason.value),
+        worded("annex.committed", line.commitment.value),
         line.renewal_on,
         *(Styled(amount, Style.EURO) for amount in (line.monthly_price, line.monthly_cost)),
     )
 
 
-def _status(machine: str, status: CollectorStatus) -> Sequence[Value]:
-    return (machine, status.name, status.outcome.value, status.detail)
+def _status(machine: str, status: CollectorStatus, worded: Words) -> Sequence[Value]:
+    return (machine, status.name, worded("annex.collected", status.outcome.value), status.detail)
 
 
 def _feed(feed: FeedState) -> Sequence[Value | Styled]:

@@ -5,12 +5,15 @@ id with parameters (to word them in another language) and the words of the langu
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from reports.cells import REPLACEMENT
 from reports.export import Export
+from reports.software import is_about_software
 from reports.texts import Texts
 from reports.workbook import named
 from rules.model import Assessment, Finding, TenantSummary
@@ -29,7 +32,9 @@ def render(assessment: Assessment, language: str) -> bytes:
     head: dict[str, Any] = {"schema": SCHEMA, "language": language}
     head |= {name: _plain(getattr(assessment, name)) for name in _FIELDS}
     head["tenants"] = [_tenant(tenant) for tenant in assessment.tenants]
-    head["software"] = None if assessment.software is None else _software(assessment.software, texts)
+    head["software"] = (
+        None if assessment.software is None else _software(assessment.software, assessment.findings, texts)
+    )
     head["waivers"] = _plain(assessment.waivers)
     head["decisions"] = _plain(assessment.decisions)
     encoder = msgspec.json.Encoder()
@@ -53,10 +58,15 @@ def _tenant(tenant: TenantSummary) -> dict[str, Any]:
     return record
 
 
-def _software(summary: SoftwareSummary, texts: Texts) -> dict[str, Any]:
-    """The license position; each line's remarks also in words."""
+def _software(summary: SoftwareSummary, findings: Iterable[Finding], texts: Texts) -> dict[str, Any]:
+    """The license position; each line's remarks also in words, and the waivers that accept what was found about it."""
     record: dict[str, Any] = _plain(summary)
+    accepted: defaultdict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        if finding.waiver is not None and is_about_software(finding):
+            accepted[finding.key].add(finding.waiver.id)
     for line, words in zip(summary.lines, record["lines"], strict=True):
+        words["accepted_by"] = _plain(sorted(accepted[line.key]))
         words["notes_text"] = [_plain(texts.message(note)) for note in line.notes]
     for name, rights in (("idle", summary.idle), ("upcoming", summary.upcoming)):
         record[f"{name}_text"] = [_plain(texts.message(right)) for right in rights]

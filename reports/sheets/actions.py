@@ -6,7 +6,7 @@ from typing import Final
 from reports import evolution, license_words, words
 from reports.actions import Action
 from reports.cells import Value
-from reports.grid import Column, Page, Styled
+from reports.grid import Column, Page, Styled, room
 from reports.places import Places
 from reports.sheet import Report, Sheet
 from reports.styles import Style
@@ -43,20 +43,24 @@ def _columns(report: Report, *, once: bool) -> tuple[Column, ...]:
         return Column(title=report.texts.text(_NAME + name), style=style, width=width)
 
     columns = (
-        column("ref", 11.5, Style.REFERENCE_LINK),
-        column("priority", 13),
-        column("finding", 26 if once else 28),
-        column("impact", 24 if once else 26),
-        column("proposal", 29 if once else 31, Style.STRONG),
-        column("machines", 17 if once else 18),
-        column("owner", 12.5),
-        column("due", 11.5, Style.DATE),
-        column("late", 8, Style.NUMBER),
-        column("since", 11, Style.DATE),
+        column("ref", 10.5, Style.REFERENCE_LINK),
+        column("priority", 11.5),
+        column("finding", 22 if once else 25),
+        column("impact", 20.5 if once else 23.5),
+        column("proposal", 24 if once else 27, Style.STRONG),
+        column("machines", _where(once=once)),
+        column("owner", 12),
+        column("due", 11, Style.DATE),
+        column("late", 8.2, Style.NUMBER),
+        column("since", 10.8, Style.DATE),
         column("money", 13, Style.EURO_SIGNED),
     )
     # What is paid a single time has a column of its own, and only where there is any.
     return (*columns, column("once", 11.5, Style.EURO_SIGNED)) if once else columns
+
+
+def _where(*, once: bool) -> float:
+    return 15 if once else 16.5
 
 
 def _line(report: Report, action: Action, *, once: bool) -> Sequence[Value | Styled]:
@@ -68,7 +72,7 @@ def _line(report: Report, action: Action, *, once: bool) -> Sequence[Value | Sty
         words.finding_text(report, action),
         words.impact(report, action),
         words.proposal(report, action),
-        words.machines(report, action),
+        words.machines(report, action, room(_where(once=once))),
         texts.text(f"owner.{action.owner}"),
         action.due_on,
         Styled(late, Style.LATE) if late else None,

@@ -15,8 +15,11 @@ from reports.view import MachineState, MachineView
 from rules.model import Finding, Outcome
 
 _NAME: Final = "sheets.coverage."
-_WIDTHS: Final = (27, 31, 38, 42, 11, 11, 19)
+_WIDTHS: Final = (25, 29, 36, 40, 10.5, 10.5, 19)
 _LAST: Final = len(_WIDTHS)
+_TITLE_PT: Final = 22.0
+_HEADER_PT: Final = 21.0
+_ROWS_TOGETHER: Final = 3
 _WINDOWS_REASONS: Final = frozenset({GapReason.DENIED, GapReason.MISSING})
 _REGISTRY_TOOL: Final = "reg.exe"  # what answers where a policy lets PowerShell run nothing (W31)
 _LICENSE_TERMS: Final = ("seat", "surplus", "deficit", "grace", "inactive", "anniversary", "prices")
@@ -32,6 +35,7 @@ def build(page: Page, report: Report) -> None:
     """Lay the sheet out, section by section."""
     texts = report.texts
     page.widths = dict(enumerate(_WIDTHS, 1))
+    page.paged = True
     page.heading(texts.text(_NAME + "heading"), texts.text(_NAME + "intro"), _LAST)
     _not_audited(page, report)
     _partial(page, report)
@@ -56,14 +60,35 @@ def _section(
     line: Callable[[Any], Sequence[Value | Styled]],
     empty: str,
 ) -> None:
-    """One titled table, or one sentence when it has no row."""
+    """One titled table, or one sentence when it has no row; on every printed page under its title and header."""
     texts = report.texts
-    page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
-    if items:
-        page.table([Column(title=texts.text(_NAME + head)) for head in heads], items, line)
-    else:
+    if not items:
+        _title(page, texts.text(_NAME + title), 18)
         page.wide(texts.text(_NAME + empty), Style.SENTENCE, 1, _LAST, 18)
+        page.skip()
+        return
+    columns = [Column(title=texts.text(_NAME + head)) for head in heads]
+    heights = list(page.heights(columns, map(line, items)))
+    few = heights if sum(heights) < page.capacity / 2 else heights[:_ROWS_TOGETHER]
+    _title(page, texts.text(_NAME + title), _HEADER_PT + sum(few))
+    start, place = 0, page.place + _HEADER_PT
+    for number, height in enumerate(heights):
+        if number > start and place + height > page.capacity:
+            page.table(columns, items[start:number], line)
+            page.turn()
+            page.wide(
+                texts.text(_NAME + "goes_on", title=texts.text(_NAME + title)), Style.SECTION, 1, _LAST, _TITLE_PT
+            )
+            start, place = number, page.place + _HEADER_PT
+        place += height
+    page.table(columns, items[start:], line)
     page.skip()
+
+
+def _title(page: Page, title: str, below: float) -> None:
+    """A section's title, on the printed page of the first `below` points that follow it."""
+    page.keep(_TITLE_PT + below)
+    page.wide(title, Style.SECTION, 1, _LAST, _TITLE_PT)
 
 
 def _not_audited(page: Page, report: Report) -> None:
@@ -144,7 +169,7 @@ def _tenants(page: Page, report: Report) -> None:
         page, report, "reports", usage_heads, usage, lambda row: tenant_coverage.usage_line(report, row), "reports_none"
     )
     if report.licenses.products:
-        page.wide(texts.text(_NAME + "prices"), Style.SECTION, 1, _LAST, 22)
+        _title(page, texts.text(_NAME + "prices"), 40)
         for sentence in tenant_coverage.prices(report):
             page.note(sentence, Style.SENTENCE, _LAST)
         page.skip()
@@ -284,7 +309,7 @@ def _sla(page: Page, report: Report) -> None:
 
 def _definitions(page: Page, report: Report) -> None:
     texts = report.texts
-    page.wide(texts.text(_NAME + "definitions"), Style.SECTION, 1, _LAST, 22)
+    _title(page, texts.text(_NAME + "definitions"), 60)
     for name in _DEFINITIONS:
         if name in _LICENSE_TERMS and not report.licenses.tenants:
             continue
@@ -294,10 +319,15 @@ def _definitions(page: Page, report: Report) -> None:
             continue
         term, meaning = texts.text(f"definitions.{name}.term"), texts.text(f"definitions.{name}.meaning")
         deepest = max(lines_of(term, room(_WIDTHS[0], bold=True)), lines_of(meaning, room(sum(_WIDTHS[1:]))))
+        height = row_height(deepest)
+        if page.place + height > page.capacity:
+            page.turn()
+            again = texts.text(_NAME + "goes_on", title=texts.text(_NAME + "definitions"))
+            page.wide(again, Style.SECTION, 1, _LAST, _TITLE_PT)
         row = page.line(
             (1, term, Style.STRONG),
             *((column, meaning if column == 2 else None, Style.TEXT) for column in range(2, _LAST + 1)),
-            height=row_height(deepest),
+            height=height,
         )
         page.merge(row, 2, _LAST)
     page.skip()
@@ -305,16 +335,17 @@ def _definitions(page: Page, report: Report) -> None:
 
 def _closing(page: Page, report: Report) -> None:
     texts, assessment = report.texts, report.assessment
+    moments = [texts.moment(moment) for moment in (assessment.started_at, assessment.finished_at)]
     version = texts.text(
-        _NAME + "version",
+        _NAME + ("version" if len(set(moments)) > 1 else "version_at"),
         version=assessment.product_version,
-        started_at=assessment.started_at,
-        finished_at=assessment.finished_at,
+        started_at=moments[0],
+        finished_at=moments[1],
     )
     personal = "personal_licenses" if report.reviews else "personal"
     limits = [texts.text(_NAME + name, sheet=report.title("users")) for name in ("clause", "law", personal)]
     for title, sentences in (("product", [version]), ("limits", limits)):
-        page.wide(texts.text(_NAME + title), Style.SECTION, 1, _LAST, 22)
+        _title(page, texts.text(_NAME + title), 40)
         for sentence in sentences:
             page.note(sentence, Style.SENTENCE, _LAST)
         page.skip()

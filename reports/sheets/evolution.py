@@ -17,9 +17,10 @@ _NAME: Final = "sheets.evolution."
 _UPDATED_SHARE, _LICENSE_SHARE = 6, 9  # columns the chart reads
 _CHART_ROWS: Final = 18
 _CHART_CM: Final = 27
+_HEADER_PT: Final = 47.0  # of three lines
 _WIDTHS: Final = {
-    **dict.fromkeys(range(1, 15), 11.0),
-    1: 31.0,
+    **dict.fromkeys(range(1, 15), 10.4),
+    1: 24.0,
     10: 13.0,
     12: 14.5,
     14: 14.0,
@@ -96,7 +97,10 @@ def _months(page: Page, report: Report) -> None:
     else:
         page.note(texts.text(_NAME + ("chart_first" if len(trend) == 1 else "chart_unknown")), Style.SENTENCE, _LAST)
         page.skip()
-    page.table(_columns(report), list(zip(labels, trend, strict=True)), lambda row: _line(report, *row))
+    columns, rows = _columns(report), list(zip(labels, trend, strict=True))
+    heights = page.heights(columns, (_line(report, *row) for row in rows))
+    page.keep(_HEADER_PT + sum(heights))  # twelve months are read in one view
+    page.table(columns, rows, lambda row: _line(report, *row))
     page.skip()
 
 
@@ -180,10 +184,14 @@ def _points(report: Report, labels: Sequence[str], bars: Sequence[Bars]) -> str:
     """Every point of the curve, for those who do not see it."""
     texts = report.texts
     unknown = texts.text("kpi.unknown")
-    return " ; ".join(
-        f"{label.partition(chr(10))[0]} : "
-        + ", ".join(unknown if value is None else texts.percent(float(value)) for value in values)
-        for label, *values in zip(labels, *(line.values for line in bars), strict=True)
+    return texts.clauses(
+        [
+            texts.labelled(
+                label.partition("\n")[0],
+                ", ".join(unknown if value is None else texts.percent(float(value)) for value in values),
+            )
+            for label, *values in zip(labels, *(line.values for line in bars), strict=True)
+        ]
     )
 
 

@@ -21,6 +21,7 @@ _CHART_ROWS: Final = 8
 _ROWS_PER_BAR: Final = 0.7
 _CHART_CM: Final = 30
 _SPEND_ROWS: Final = 10
+_SPEND_PT: Final = 130.0 + 15.0 * _SPEND_ROWS  # with what stands above the bar: title, sentence, its numbers
 _SPEND_LABEL: Final = 10  # column of the bar's label, beside those of its amounts
 VERDICT_STYLES: Final = {
     SeatVerdict.OK: Style.GOOD,
@@ -62,21 +63,21 @@ def _columns(report: Report) -> tuple[Column, ...]:
         return Column(title=report.texts.text(_NAME + name), style=style, width=width)
 
     return (
-        column("product", Style.STRONG, 28),
-        column("state", Style.TEXT, 14),
-        column("bought", Style.NUMBER, 10),
-        column("grace", Style.NUMBER, 9),
-        column("assigned", Style.NUMBER, 10.5),
+        column("product", Style.STRONG, 21.5),
+        column("state", Style.TEXT, 12),
+        column("bought", Style.NUMBER, 8),
+        column("grace", Style.NUMBER, 8.3),
+        column("assigned", Style.NUMBER, 10.1),
         column("free", Style.NUMBER, 12),
-        column("gap", Style.NUMBER, 10),
-        column("active", Style.NUMBER, 10),
-        column("inactive", Style.NUMBER, 10),
-        column("surplus", Style.NUMBER, 10.5),
+        column("gap", Style.NUMBER, 8),
+        column("active", Style.NUMBER, 8),
+        column("inactive", Style.NUMBER, 9.1),
+        column("surplus", Style.NUMBER, 9.1),
         column("monthly", Style.EURO, 12),
         column("yearly", Style.EURO, 13),
-        column("saving_now", Style.EURO, 13),
-        column("saving_later", Style.EURO, 13),
-        column("renewal", Style.DATE, 15),
+        column("saving_now", Style.EURO, 12),
+        column("saving_later", Style.EURO, 12),
+        column("renewal", Style.DATE, 14.8),
     )
 
 
@@ -84,7 +85,7 @@ def _line(report: Report, product: Product) -> Sequence[Value | Styled]:
     line, by_people, usable = product.line, product.by_people, product.usable
     return (
         license_words.product_cell(report, product),
-        Styled(_state(report, product), VERDICT_STYLES[line.verdict]),
+        Styled(_state(report, product), Style.INFO if product.accepted else VERDICT_STYLES[line.verdict]),
         _count(report, line.bought),
         line.grace or None,
         _count(report, line.assigned) if by_people else None,
@@ -103,7 +104,8 @@ def _line(report: Report, product: Product) -> Sequence[Value | Styled]:
 def _state(report: Report, product: Product) -> str:
     verdict = product.line.verdict
     name = f"seat_verdict.{verdict.value}" if verdict else f"sku_kind.{product.line.kind.value}"
-    return report.texts.text(name)
+    told = report.texts.text(name)
+    return report.texts.text("sheets.software.state_accepted", state=told) if product.accepted else told
 
 
 def _count(report: Report, count: int | None) -> Value | Styled:
@@ -193,7 +195,9 @@ def _chart(page: Page, report: Report, first: int, last: int) -> None:
     bought = sum(product.line.bought or 0 for product in shown)
     assigned = sum(product.line.assigned or 0 for product in shown)
     active = sum(product.active or 0 for product in shown)
-    message = texts.text(f"{_NAME}chart_message{short}", bought=bought, assigned=assigned, active=active)
+    message = texts.text(
+        f"{_NAME}chart_message{short}", count=len(shown), bought=bought, assigned=assigned, active=active
+    )
     page.note(message, Style.SENTENCE, last)
     page.skip()
     bars = [
@@ -232,6 +236,7 @@ def _chart(page: Page, report: Report, first: int, last: int) -> None:
 def _spend(page: Page, report: Report, last: int) -> None:
     """One bar: what a year costs, by what becomes of the seats."""
     texts, spend = report.texts, report.licenses.spend
+    page.keep(_SPEND_PT if spend.whole else 0)
     page.skip()
     page.wide(texts.text(_NAME + "spend"), Style.SECTION, 1, last, 22)
     if not spend.whole:

@@ -61,18 +61,18 @@ def _columns(report: Report) -> tuple[Column, ...]:
         return Column(title=report.texts.text(_NAME + name), style=style, width=width)
 
     return (
-        column("machine", 19, Style.STRONG),
-        column("state", 14),
-        column("system", 20),
-        column("what", 33),
+        column("machine", 17, Style.STRONG),
+        column("state", 13),
+        column("system", 17),
+        column("what", 25),
         column("missing", 11, Style.NUMBER),
-        column("urgent", 10.5, Style.NUMBER),
-        column("exploited", 11, Style.NUMBER),
-        column("overdue", 9, Style.NUMBER),
+        column("urgent", 10.2, Style.NUMBER),
+        column("exploited", 10.2, Style.NUMBER),
+        column("overdue", 8.5, Style.NUMBER),
         column("oldest", 11, Style.DATE),
-        column("support", 13),
-        column("reboot", 13),
-        column("todo", 25.5),
+        column("support", 12),
+        column("reboot", 12.1),
+        column("todo", 23),
     )
 
 
@@ -164,11 +164,11 @@ def _ages(page: Page, report: Report, last: int) -> None:
     heads = (Column(title=texts.text(_NAME + "age")), Column(title=texts.text(_NAME + "count"), style=Style.NUMBER))
     first = page.table(heads, list(zip(labels, counts, strict=True)), lambda row: row)
     page.skip()
+    points = [texts.labelled(label, str(count)) for label, count in zip(labels, counts, strict=True)]
     page.draw(
         Chart(
             title=texts.text(_NAME + "ages_title"),
-            description=f"{message} "
-            + " ; ".join(f"{label} : {count}" for label, count in zip(labels, counts, strict=True)),
+            description=f"{message} {texts.clauses(points)}",
             label_axis=texts.text(_NAME + "age"),
             value_axis=texts.text(_NAME + "count"),
             first=first,

@@ -12,35 +12,41 @@ from reports.sheet import Report, Sheet
 from reports.software import deficit, surplus
 from reports.styles import Style
 from rules.messages import Message
-from rules.software.position import PositionLine, Status, Unrecognized
+from rules.software.position import PositionLine, Reduction, Status, Unrecognized
+from rules.software.wording import title_of
 
 _NAME: Final = "sheets.software."
-_STATUS: Final = 13  # the column that leads to the action plan
-_COLUMNS: Final = (
-    ("publisher", Style.TEXT, 11.0),
-    ("product", Style.STRONG, 20.0),
-    ("edition", Style.TEXT, 11.5),
-    ("version", Style.TEXT, 8.0),
+_STATUS: Final = 7  # the column that leads to the action plan
+# What a person reads, on one landscape page in letters of at least 7.5 points (widths measured).
+_PRINTED: Final = (
+    ("product", Style.STRONG, 26.0),  # with edition and version, which have columns of their own to the right
     ("metric", Style.TEXT, 11.0),
     ("owned", Style.NUMBER, 9.0),
-    ("oem", Style.NUMBER, 6.5),
-    ("installed", Style.NUMBER, 9.5),
-    ("not_subject", Style.NUMBER, 8.0),
+    ("installed", Style.NUMBER, 10.2),
     ("required", Style.NUMBER, 8.5),
-    ("transferred", Style.NUMBER, 11.0),
     ("gap", Style.NUMBER, 8.5),
-    ("state", Style.TEXT, 13.5),
-    ("reliability", Style.TEXT, 12.0),
-    ("proof", Style.TEXT, 12.5),
+    ("state", Style.TEXT, 13.0),
+    ("reliability", Style.TEXT, 11.0),
     ("ends", Style.DATE, 10.5),
-    ("price", Style.EURO, 13.5),
+    ("price", Style.EURO, 13.0),
     ("impact", Style.IMPACT, 12.5),
-    ("notes", Style.TEXT, 42.0),
+    ("notes", Style.TEXT, 36.0),
 )
-_LAST: Final = len(_COLUMNS)
-_LEGEND: Final = ("legend_rights", "legend_need", "legend_gap", "legend_states", "legend_money")
+# What is filtered and looked up on the screen, to the right of what is printed; the technical annex has it too.
+_ON_SCREEN: Final = (
+    ("publisher", Style.TEXT, 14.0),
+    ("edition", Style.TEXT, 13.0),
+    ("version", Style.TEXT, 9.0),
+    ("oem", Style.NUMBER, 8.0),
+    ("not_subject", Style.NUMBER, 9.0),
+    ("transferred", Style.NUMBER, 11.0),
+    ("proof", Style.TEXT, 20.0),
+)
+_COLUMNS: Final = (*_PRINTED, *_ON_SCREEN)
+_LAST: Final = len(_PRINTED)  # headings, sentences and lists beside the table are printed whole
+_LEGEND: Final = ("legend_rights", "legend_need", "legend_gap", "legend_states", "legend_money", "legend_screen")
 _MOST_UNRECOGNIZED: Final = 30
-_SPANS: Final = ((1, 2), (3, 5), (6, 7), (8, 9), (10, _LAST))  # publisher, program, versions, count, machines
+_SPANS: Final = ((1, 1), (2, 5), (6, 7), (8, 8), (9, _LAST))  # publisher, program, versions, count, machines
 STATUS_STYLES: Final = {
     Status.UNDER: Style.BAD,
     Status.CHECK: Style.WARN,
@@ -55,6 +61,7 @@ def build(page: Page, report: Report) -> None:
     """Lay the sheet out: what could not be seen, the position, what it costs, how to read it, what is beside it."""
     texts, software = report.texts, report.software
     page.one_wide = True
+    page.printed = len(_PRINTED)
     page.widths = {number: width for number, (_, _, width) in enumerate(_COLUMNS, 1)}
     page.heading(texts.text(_NAME + "heading"), software_words.intro(report), _LAST)
     if boxes := software_words.unseen(report):
@@ -63,7 +70,7 @@ def build(page: Page, report: Report) -> None:
     shown = software_words.shown(report)
     actions = _actions(report)
     first = page.table(_columns(report), shown, lambda line: _line(report, line, actions.get(line.key)), main=True)
-    page.frozen = f"C{first}"
+    page.frozen = f"B{first}"
     places = Places(report)
     for row, line in enumerate(shown, first):
         if line.key in actions:
@@ -93,8 +100,7 @@ def _actions(report: Report) -> dict[str, Action]:
     found: dict[str, Action] = {}
     for action in report.actions:
         for finding in action.findings:
-            line = report.software.line_of(finding)
-            if line is not None:
+            for line in report.software.lines_about(finding):
                 found.setdefault(line.key, action)
     return found
 
@@ -102,26 +108,35 @@ def _actions(report: Report) -> dict[str, Action]:
 def _line(report: Report, line: PositionLine, action: Action | None) -> Sequence[Value | Styled]:
     texts = report.texts
     return (
-        line.publisher,
-        line.name,
-        line.edition,
-        line.version,
+        title_of(line),
         texts.text(f"metric.{line.metric.value}"),
         _owned(report, line),
-        line.owned_oem or None,
         line.installed,
-        line.not_subject or None,
         _required(report, line),
-        line.transferred or None,
         _gap(report, line),
-        Styled(texts.text(f"software_status.{line.status.value}"), STATUS_STYLES[line.status]),
+        _status(report, line),
         _reliability(report, line),
-        "\n".join(line.proofs),
         _ends(report, line),
         _price(report, line),
         _impact(report, line),
         "\n".join(_notes(report, line, action)),
+        line.publisher,
+        line.edition,
+        line.version,
+        line.owned_oem or None,
+        line.not_subject or None,
+        line.transferred or None,
+        "\n".join(line.proofs),
     )
+
+
+def _status(report: Report, line: PositionLine) -> Styled:
+    """What the client accepts for a time keeps its verdict, without the color of something to be done."""
+    texts = report.texts
+    told = texts.text(f"software_status.{line.status.value}")
+    if report.software.is_accepted(line):
+        return Styled(texts.text(_NAME + "state_accepted", state=told), Style.INFO)
+    return Styled(told, STATUS_STYLES[line.status])
 
 
 def _owned(report: Report, line: PositionLine) -> Value | Styled:
@@ -141,7 +156,8 @@ def _gap(report: Report, line: PositionLine) -> Value | Styled:
     if line.gap is None or line.status is Status.UNKNOWN:
         covered = line.unlimited or line.status is Status.FREE
         return report.texts.text("kpi.not_applicable") if covered else _unknown(report)
-    return Styled(line.gap, Style.DEFICIT) if line.gap < 0 and line.status is Status.UNDER else line.gap
+    lacking = line.gap < 0 and line.status is Status.UNDER and not report.software.is_accepted(line)
+    return Styled(line.gap, Style.DEFICIT) if lacking else line.gap
 
 
 def _unknown(report: Report, text: str = "") -> Styled:
@@ -156,6 +172,8 @@ def _reliability(report: Report, line: PositionLine) -> Value | Styled:
     told = texts.text(_NAME + "seen", count=line.seen, known=line.known)
     if line.old:
         told = f"{told}\n{texts.text(_NAME + 'seen_old', count=line.old)}"
+    if line.earlier > line.old:
+        told = f"{told}\n{texts.text(_NAME + 'seen_earlier', count=line.earlier)}"
     return told if line.seen >= line.known and not line.old else Styled(told, Style.UNKNOWN)
 
 
@@ -172,6 +190,8 @@ def _price(report: Report, line: PositionLine) -> Value | Styled:
 
 def _impact(report: Report, line: PositionLine) -> Value | Styled:
     """What must be spent (negative) or can be saved (positive); a right once paid saves nothing by being given up."""
+    if report.software.is_accepted(line) or 0 < line.tied == surplus(line):
+        return None
     if line.status is Status.UNDER:
         worth = None if line.cost is None else -line.cost
     elif line.status is Status.EXCESS and (line.yearly or line.unit_price is None):
@@ -188,12 +208,26 @@ def _notes(report: Report, line: PositionLine, action: Action | None) -> Iterato
     if line.status is Status.UNDER and line.at_least:
         yield texts.text(_NAME + "note_least", count=deficit(line))
     yield from software_words.notes(report, line)
-    if line.status is Status.EXCESS and not line.yearly and line.saving:
+    if len(line.reductions) > 1 or 0 < sum(part.units for part in line.reductions) < surplus(line):
+        steps = texts.clauses([_step(report, part) for part in line.reductions])
+        yield texts.text(_NAME + "note_reductions", steps=steps)
+    if line.tied:
+        yield texts.text(_NAME + "note_tied", count=line.tied)
+    elif line.status is Status.EXCESS and not line.yearly and line.saving:
         yield texts.text(_NAME + "note_kept", count=surplus(line), amount=texts.euros(line.saving))
     for waiver in report.software.waivers_of(line):
         yield texts.text(_NAME + "note_waiver", waiver=waiver.id, until=waiver.until)
     if action is not None:
         yield texts.text(_NAME + "note_action", sheet=report.title("actions"), ref=action.ref)
+
+
+def _step(report: Report, part: Reduction) -> str:
+    """What of a surplus ends on one day, and what it costs a year."""
+    texts = report.texts
+    when = "" if part.on is None else "_dated"
+    if part.amount is None:
+        return texts.text(f"{_NAME}step{when}_unpriced", count=part.units, on=part.on or "")
+    return texts.text(f"{_NAME}step{when}", count=part.units, on=part.on or "", amount=texts.euros(part.amount))
 
 
 def _below(report: Report) -> Iterator[tuple[str, Style]]:

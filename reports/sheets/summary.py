@@ -7,20 +7,21 @@ from typing import Final
 
 from collectors.feeds.records import Severity
 from reports import evolution, license_words, software_words, words
-from reports.actions import Action
+from reports.actions import Action, is_exploited
 from reports.cells import Value
 from reports.grid import Page, lines_of, room, row_height
 from reports.headline import headline
 from reports.places import Places
 from reports.sheet import Report, Sheet
-from reports.styles import Style
+from reports.styles import LOOKS, Style
 from reports.tiles import Tile, tiles
 from reports.view import MachineState
 from rules.model import Outcome, PriorityLevel
 
 _NAME: Final = "sheets.summary."
 # Three tiles side by side: A, C to D and F to H; B and E keep them apart. The list of actions uses the same columns.
-_WIDTHS: Final = {1: 34.5, 2: 1.0, 3: 22.0, 4: 13.5, 5: 1.0, 6: 12.5, 7: 11.5, 8: 11.5}
+# As many characters across, for the lines down that this leaves, as make a page as upright as A4 in Calibri.
+_WIDTHS: Final = {1: 40.0, 2: 1.0, 3: 27.0, 4: 13.0, 5: 1.0, 6: 13.0, 7: 16.0, 8: 12.0}
 _LAST: Final = 8
 _TILE_COLUMNS: Final = ((1, 1), (3, 4), (6, 8))
 _MILD: Final = frozenset({Severity.MEDIUM, Severity.LOW})
@@ -29,8 +30,8 @@ _PROVIDER_ACTIONS: Final = 2
 _NAMES_SHOWN: Final = 6
 _RENEWAL_DAYS: Final = 60
 _LINE_PT: Final = 15.0
-_PAGE_CHARS: Final = 106
-_NOTE_CHARS: Final = 42
+_SPACE_PT: Final = 8.0  # between two sections
+_SIZED_CHARS: Final = 11.8  # per unit of width, divided by the size of the letters (measured)
 
 
 def build(page: Page, report: Report) -> None:
@@ -48,7 +49,7 @@ def _title(page: Page, report: Report) -> None:
     texts, view, assessment = report.texts, report.view, report.assessment
     day = texts.local_day(assessment.as_of)
     heading = "heading" if not view.standing.wanted else "heading_both" if view.known else "heading_licenses"
-    page.wide(texts.text(_NAME + heading), Style.TITLE, 1, _LAST, 36)
+    page.wide(texts.text(_NAME + heading), Style.TITLE, 1, _LAST, 32)
     subtitle = texts.text(
         _NAME + "subtitle",
         client=assessment.client,
@@ -56,10 +57,10 @@ def _title(page: Page, report: Report) -> None:
         day=texts.date(day),
         coverage=", ".join(_coverage(report)),
     )
-    page.wide(subtitle, Style.SUBTITLE, 1, _LAST, _height(subtitle, 6))
+    page.wide(subtitle, Style.SUBTITLE, 1, _LAST, _height(subtitle, 6, Style.SUBTITLE))
     if assessment.demo:
         page.wide(texts.text("workbook.demo"), Style.DEMO, 1, _LAST, 20)
-    page.skip()
+    _space(page)
 
 
 def _coverage(report: Report) -> Iterator[str]:
@@ -79,7 +80,7 @@ def _unseen(page: Page, report: Report) -> None:
     _section(page, texts.text(_NAME + "unseen"))
     sentences = list(unseen(report))
     for sentence in sentences:
-        page.wide(sentence, Style.WARN_BOX, 1, _LAST, _height(sentence, 6))
+        page.wide(sentence, Style.WARN_BOX, 1, _LAST, _height(sentence, 5, Style.WARN_BOX))
     if sentences:
         row = page.line((1, texts.text(_NAME + "unseen_more", sheet=report.title("coverage")), Style.LINK), height=17)
         page.link(row, 1, report.title("coverage"), report.title("coverage"))
@@ -87,7 +88,7 @@ def _unseen(page: Page, report: Report) -> None:
         tenants, machines = report.licenses.tenants, report.view.known
         whole = "" if not tenants else "_both" if machines else "_licenses"
         page.wide(texts.text(f"{_NAME}unseen_nothing{whole}"), Style.GOOD_BOX, 1, _LAST, 22)
-    page.skip()
+    _space(page)
 
 
 def unseen(report: Report) -> Iterator[str]:
@@ -106,6 +107,8 @@ def unseen(report: Report) -> Iterator[str]:
         if names:
             listed = texts.listing(list(names), limit=_NAMES_SHOWN)
             yield texts.text(f"{_NAME}unseen_{text}", count=len(names), names=listed)
+            if text == "machines":
+                yield from software_words.earlier(report)  # its programs are known from an audit before
     yield from _unseen_tenants(report)
     if report.assessment.failures:
         yield texts.text(_NAME + "unseen_failures", count=len(report.assessment.failures))
@@ -126,7 +129,7 @@ def _brief(page: Page, report: Report) -> None:
     _section(page, report.texts.text(_NAME + "brief"))
     for sentence in in_three(report):
         page.wide(sentence, Style.SENTENCE, 1, _LAST, _height(sentence, 5))
-    page.skip()
+    _space(page)
 
 
 def in_three(report: Report) -> tuple[str, ...]:
@@ -214,7 +217,7 @@ def _outlook(report: Report) -> str:
         )
     what = parts[0]
     if len(parts) > 1:
-        what = texts.text(_NAME + "outlook_and", first=" ; ".join(parts[:-1]), second=parts[-1])
+        what = texts.text(_NAME + "outlook_and", first=texts.clauses(parts[:-1]), second=parts[-1])
     return texts.text(_NAME + "outlook", what=what)
 
 
@@ -233,13 +236,13 @@ def _figures(page: Page, report: Report) -> None:
     shown = tiles(report)
     for start in range(0, len(shown), len(_TILE_COLUMNS)):
         _tile_row(page, shown[start : start + len(_TILE_COLUMNS)])
-        page.skip()
+        _space(page)
 
 
 def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
     parts: tuple[tuple[list[tuple[Value, Style]], float], ...] = (
         ([(tile.label, Style.KPI_LABEL) for tile in row], 20),
-        ([(tile.figure, tile.style) for tile in row], 34),
+        ([(tile.figure, tile.style) for tile in row], 31),
         ([(tile.note, Style.KPI_NOTE) for tile in row], _note_height(row)),
         ([(tile.trend or None, Style.KPI_TREND) for tile in row], 17 if any(tile.trend for tile in row) else 3),
     )
@@ -255,37 +258,55 @@ def _tile_row(page: Page, row: tuple[Tile, ...]) -> None:
 
 
 def _note_height(row: tuple[Tile, ...]) -> float:
-    """Height in points of the lines below the figures: three lines of text, or as many as the longest takes."""
-    return max(40.0, *(12.0 * lines_of(tile.note, _NOTE_CHARS) + 4 for tile in row))
+    """Height in points of the lines below the figures: two lines of text, or as many as the longest takes."""
+    across = room(min(sum(_WIDTHS[column] for column in range(first, last + 1)) for first, last in _TILE_COLUMNS))
+    return max(28.0, *(12.0 * lines_of(tile.note, across) + 4 for tile in row))
 
 
 def decisions(report: Report) -> tuple[Action, ...]:
     """The actions the first sheet shows, five at most: two that the provider does, the others for the client to decide.
 
     Of the client's the most urgent comes first, then the next that has a day, then what is worth the most: a manager
-    sees what presses and what it costs. Where one side has fewer, the other fills up. In the order of the plan.
+    sees what presses and what it costs. A last window to save counts for what it saves, and comes before anything
+    without a day that is worth less than twice as much. Of the provider's the most urgent comes first, then the flaw
+    under attack whose fix is the longest late; of how many more the line below tells. Where one side has fewer, the
+    other fills up. In the order of the plan.
     """
     wanted = [action for action in report.actions if action.level in (PriorityLevel.NOW, PriorityLevel.PLAN)]
-    own = [action for action in wanted if action.owner == "provider"]
+    own = list(_own([action for action in wanted if action.owner == "provider"]))
     asked = list(_asked(report, [action for action in wanted if action.owner != "provider"]))
     chosen = asked[: _MOST_ACTIONS - min(_PROVIDER_ACTIONS, len(own))]
     shown = {id(action) for action in (*chosen, *own[: _MOST_ACTIONS - len(chosen)])}
     return tuple(action for action in wanted if id(action) in shown)
 
 
+def _own(actions: list[Action]) -> Iterator[Action]:
+    """What the provider does, what must be seen on the first sheet first."""
+    first = [0] if actions else []
+    late = [(action.due_on, place) for place, action in enumerate(actions) if action.overdue and is_exploited(action)]
+    first += [place for due, place in sorted((due, place) for due, place in late if due is not None)[:1]]
+    for place in dict.fromkeys((*first, *range(len(actions)))):
+        yield actions[place]
+
+
 def _asked(report: Report, actions: list[Action]) -> Iterator[Action]:
     """What the client is asked, what must be seen on the first sheet first."""
     day = report.view.day
     limit = day + timedelta(days=_RENEWAL_DAYS)
-    dated = [(action.due_on, place) for place, action in enumerate(actions) if action.due_on and action.due_on >= day]
-    dated = [(due, place) for due, place in dated if due <= limit]
-    worth = [(_worth(action), -place) for place, action in enumerate(actions)]
+    dated = sorted(
+        (action.due_on, place)
+        for place, action in enumerate(actions)
+        if action.due_on is not None and day <= action.due_on <= limit
+    )
     first = [0] if actions else []
-    if dated:
-        first.append(min(dated)[1])
-    left = [one for one in worth if one[0] and -one[1] not in first]
+    first += [place for _, place in dated[:1]]
+    soon = {place for _, place in dated}
+    worth = {place: found for place, action in enumerate(actions) if (found := _worth(action)) and place not in first}
+    least = max(worth.values(), default=Decimal(0)) / 2
+    last_windows = {place: found for place, found in worth.items() if place in soon and found > least}
+    left = last_windows or worth
     if left:
-        first.append(-max(left)[1])
+        first.append(min(left, key=lambda place: (-left[place], place)))
     for place in dict.fromkeys((*first, *range(len(actions)))):
         yield actions[place]
 
@@ -293,7 +314,8 @@ def _asked(report: Report, actions: list[Action]) -> Iterator[Action]:
 def _worth(action: Action) -> Decimal:
     """What is at stake, saved or to be spent, in a year or once."""
     money = action.money
-    return Decimal(0) if money is None else max(abs(license_words.yearly(money)), abs(money.once))
+    own = Decimal(0) if money is None else max(abs(license_words.yearly(money)), abs(money.once))
+    return max(own, license_words.at_stake(action))
 
 
 def _decide(page: Page, report: Report) -> None:
@@ -302,7 +324,7 @@ def _decide(page: Page, report: Report) -> None:
     wanted = decisions(report)
     if not wanted:
         page.wide(texts.text(_NAME + "decide_none"), Style.SENTENCE, 1, _LAST, 20)
-        page.skip()
+        _space(page)
         return
     heads = {1: "action", 3: "impact", 4: "owner", 6: "due", 7: "money", 8: "ref"}
     page.line(
@@ -316,15 +338,14 @@ def _decide(page: Page, report: Report) -> None:
     for action in wanted:
         row = _decision(page, report, action)
         page.link(row, _LAST, plan, action.ref, to=places.of_action(action))
-    rest = len(report.actions) - len(wanted)
-    text = (
-        texts.text(_NAME + "decide_more", count=rest, sheet=plan)
-        if rest
-        else texts.text(_NAME + "decide_all", sheet=plan)
-    )
+    shown = {id(action) for action in wanted}
+    rest = [action for action in report.actions if id(action) not in shown]
+    exploited = sum(map(is_exploited, rest))
+    more = "decide_more_exploited" if exploited else "decide_more" if rest else "decide_all"
+    text = texts.text(_NAME + more, count=len(rest), exploited=exploited, sheet=plan)
     row = page.line((1, text, Style.LINK), height=17)
     page.link(row, 1, plan, plan)
-    page.skip()
+    _space(page)
 
 
 def _decision(page: Page, report: Report, action: Action) -> int:
@@ -355,8 +376,13 @@ def _decision(page: Page, report: Report, action: Action) -> int:
 
 
 def _euros(report: Report, action: Action) -> tuple[Value, Style]:
-    """What an action saves or costs: a year ("/an"), or else a single time, which the reason says in words."""
+    """What an action saves or costs: a year ("/an"), or else a single time, which the reason says in words.
+
+    A last window to save is worth what it saves; the plan has that amount where the seats are given up.
+    """
     money = action.money
+    if stake := license_words.at_stake(action):
+        return stake, Style.IMPACT_YEARLY
     if money is None:
         return None, Style.TEXT
     if not money.priced:
@@ -374,18 +400,22 @@ def _closing(page: Page, report: Report) -> None:
     row = page.line((1, texts.text(_NAME + "trend_more", sheet=sheet), Style.LINK), height=17)
     page.link(row, 1, sheet, sheet)
     clause = texts.text(_NAME + "clause", sheet=report.title("coverage"))
-    page.wide(clause, Style.NOTE, 1, _LAST, _height(clause, 2))
+    page.wide(clause, Style.NOTE, 1, _LAST, _height(clause, 2, Style.NOTE))
     # LibreOffice drops the last row of a page filled to the brim: it may have this one.
     page.line((1, "\u00a0", Style.PLAIN), height=4)
 
 
 def _section(page: Page, title: str) -> None:
-    page.wide(title, Style.SECTION, 1, _LAST, 22)
+    page.wide(title, Style.SECTION, 1, _LAST, 20)
 
 
-def _height(text: str, padding: float, width: int = _PAGE_CHARS) -> float:
+def _space(page: Page) -> None:
+    page.line((1, None, Style.PLAIN), height=_SPACE_PT)
+
+
+def _height(text: str, padding: float, style: Style = Style.SENTENCE) -> float:
     """Height in points of a wrapped text: merged cells are never fitted by the program that opens the file."""
-    return lines_of(text, width) * _LINE_PT + padding
+    return lines_of(text, int(sum(_WIDTHS.values()) * _SIZED_CHARS / LOOKS[style].size)) * _LINE_PT + padding
 
 
 SHEET = Sheet(name="summary", order=10, build=build, portrait=True, one_page=True)

@@ -1,11 +1,13 @@
 """Users to review: people about whom somebody must decide, with a column to decide in; the client sends it back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reports import license_words
+from reports.actions import Action
 from reports.cells import Value, letter
 from reports.grid import Choice, Column, Page, Styled
+from reports.places import Places
 from reports.reviews import Review
 from reports.sheet import Report, Sheet
 from reports.styles import Style
@@ -24,34 +26,43 @@ def build(page: Page, report: Report) -> None:
     """Lay the sheet out; without lines it says whether that is good news."""
     texts = report.texts
     columns = (
-        Column(title=texts.text(_NAME + "ref"), style=Style.REFERENCE, width=12),
-        Column(title=texts.text(_NAME + "user"), style=Style.STRONG, width=33),
-        Column(title=texts.text(_NAME + "reason"), width=34),
-        Column(title=texts.text(_NAME + "last"), style=Style.DATE, width=12.5),
-        Column(title=texts.text(_NAME + "product"), width=29),
-        Column(title=texts.text(_NAME + "money"), style=Style.EURO_SIGNED, width=15),
-        Column(title=texts.text(_NAME + "confidence"), width=15),
-        Column(title=texts.text(_NAME + "decision"), style=Style.INPUT, width=14),
-        Column(title=texts.text(_NAME + "comment"), style=Style.INPUT, width=25),
+        Column(title=texts.text(_NAME + "ref"), style=Style.REFERENCE_LINK, width=11.5),
+        Column(title=texts.text(_NAME + "user"), style=Style.STRONG, width=29),
+        Column(title=texts.text(_NAME + "reason"), width=32),
+        Column(title=texts.text(_NAME + "last"), style=Style.DATE, width=11.5),
+        Column(title=texts.text(_NAME + "product"), width=24),
+        Column(title=texts.text(_NAME + "money"), style=Style.EURO_SIGNED, width=14.5),
+        Column(title=texts.text(_NAME + "confidence"), width=12),
+        Column(title=texts.text(_NAME + "decision"), style=Style.INPUT, width=13),
+        Column(title=texts.text(_NAME + "comment"), style=Style.INPUT, width=22),
     )
     last = len(columns)
     page.heading(texts.text(_NAME + "heading"), texts.text(_NAME + "intro"), last)
-    first = page.table(columns, report.reviews, lambda review: _line(report, review), main=True)
+    actions, places = _actions(report), Places(report)
+    first = page.table(columns, report.reviews, lambda review: _line(report, review, actions), main=True)
     if report.reviews:
         area = f"{letter(_DECISION)}{first}:{letter(_DECISION)}{page.next_row - 1}"
         values = tuple(texts.text(_NAME + choice) for choice in _CHOICES)
         page.choices.append(Choice(area=area, values=values, prompt=texts.text(_NAME + "prompt")))
+    for row, review in enumerate(report.reviews, first):
+        if action := actions.get(review.finding.fingerprint):
+            page.link(row, 1, report.title("actions"), review.finding.ref, to=places.of_action(action))
     if report.reviews:
         page.skip()
     for sentence, style in _beside(report):
         page.note(sentence, style, last)
 
 
-def _line(report: Report, review: Review) -> Sequence[Value | Styled]:
+def _actions(report: Report) -> dict[str, Action]:
+    """The action of each finding, by its fingerprint: it may group several people, under a reference of its own."""
+    return {finding.fingerprint: action for action in report.actions for finding in action.findings}
+
+
+def _line(report: Report, review: Review, actions: Mapping[str, Action]) -> Sequence[Value | Styled]:
     return (
         review.finding.ref,
-        f"{review.name}\n{review.person}" if review.name else review.person,
-        _reason(report, review),
+        f"{review.name}\n{review.address}" if review.name else review.address,
+        _reason(report, review, actions.get(review.finding.fingerprint)),
         _last(report, review),
         review.product,
         _money(report, review),
@@ -61,13 +72,16 @@ def _line(report: Report, review: Review) -> Sequence[Value | Styled]:
     )
 
 
-def _reason(report: Report, review: Review) -> str:
-    """Why the person stands here; and that it was decided before, which is not done yet."""
-    reason = license_words.reason(report, review)
-    if review.decision is None:
-        return reason
-    decided = report.texts.text(f"decided.line_{review.decision.choice.value}", day=review.decision.decided_on)
-    return f"{reason}\n{decided}"
+def _reason(report: Report, review: Review, action: Action | None) -> str:
+    """Why the person stands here; that it was decided before, which is not done yet; what the plan calls it."""
+    texts = report.texts
+    told = [license_words.reason(report, review)]
+    if review.decision is not None:
+        day = review.decision.decided_on
+        told.append(texts.text(f"decided.line_{review.decision.choice.value}", day=day))
+    if action is not None and action.ref != review.finding.ref:
+        told.append(texts.text(_NAME + "action", sheet=report.title("actions"), ref=action.ref))
+    return "\n".join(told)
 
 
 def _last(report: Report, review: Review) -> Value:

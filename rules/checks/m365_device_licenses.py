@@ -1,11 +1,12 @@
 """m365.device_licenses: products counted by server, device or resource (case 10). Never "unused", never redundant.
 
 Server licenses are compared with the servers this audit saw: more licenses than servers is to be checked, and unknown
-as long as no machine was audited (a limit of the scope, which leaves the run complete). Rooms,
-shared telephones, resource accounts and storage are told: only the client knows how many there are.
+where none of the machines could be audited (told of each of them: the run is no less complete for this). Where no
+machine was to be audited there is nothing to compare with and nothing to be done about it: told, like rooms, shared
+telephones, resource accounts and storage, of which only the client knows how many there are.
 
-Texts: `fail` (count), `servers` (count), `no_machines` (count), `devices` (count), `resources` (count), `pass`,
-`not_applicable`, `remedy`, `evidence`. Parameters: product, servers.
+Texts: `fail` (count), `servers` (count), `no_machines` (count), `out_of_scope` (count), `devices` (count), `resources`
+(count), `pass`, `not_applicable`, `remedy`, `evidence`. Parameters: product, servers.
 """
 
 from collections.abc import Iterable
@@ -44,8 +45,10 @@ def _answer(case: TenantCase, position: Position) -> Finding:
     if position.kind is not SkuKind.SERVER:
         text = "devices" if position.kind is SkuKind.DEVICE else "resources"
         return _told(case, position, Outcome.NOT_APPLICABLE, text)
+    if case.without_machines:
+        return _told(case, position, Outcome.NOT_APPLICABLE, "out_of_scope")  # the scope was chosen
     if not case.servers:
-        return replace(_told(case, position, Outcome.UNKNOWN, "no_machines"), limited=True)  # the scope was chosen
+        return replace(_told(case, position, Outcome.UNKNOWN, "no_machines"), limited=True)
     surplus = position.sku.enabled - _servers(case)
     if surplus <= 0:
         return _told(case, position, Outcome.PASS, "servers")

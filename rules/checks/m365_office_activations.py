@@ -20,6 +20,7 @@ from rules.tenants.activity import ReportState, midnight, report_state
 from rules.tenants.people import WATCH
 from rules.tenants.relevance import matters
 from rules.tenants.rule import TenantCase, TenantRule, finding
+from rules.tenants.wording import office_name
 
 ID = "m365.office_activations"
 LIMIT = 5
@@ -68,7 +69,7 @@ def _fail(case: TenantCase, row: Activations) -> Finding:
     )
     params: Params = {
         "name": user.name or row.upn if user is not None else row.upn,
-        "product": row.product,
+        "product": office_name(row.product),
         "count": computers(row),
         "windows": row.windows,
         "mac": row.mac,

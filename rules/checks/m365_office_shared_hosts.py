@@ -23,6 +23,7 @@ from rules.tenants.billing import positions
 from rules.tenants.people import PLAN, Standing, effective_plans, labels, people
 from rules.tenants.relevance import installs, matters
 from rules.tenants.rule import TenantCase, TenantRule, finding
+from rules.tenants.wording import office_name
 
 ID = "m365.office_shared_hosts"
 RDS_HOST = "rds_host"
@@ -89,7 +90,7 @@ def _fail(case: TenantCase, user: User, row: Activations) -> Finding:
         "name": user.name or user.upn,
         "licenses": labels(case, _offices(case, user)),
         "last_on": None if row.last_on is None else row.last_on.isoformat(),
-        "product": row.product,
+        "product": office_name(row.product),
         "as_of_on": _refreshed_on(case),
     }
     what = Message(text=f"rules.{ID}.evidence", params=params)

@@ -4,7 +4,10 @@
 says so. Microsoft's pages have contradicted each other on "together or per product": the file decides, and the result
 is to be checked, never a verdict.
 
-Texts: `fail` (count), `pass` (count), `unread`, `not_applicable`, `remedy`. Parameters: limit, products.
+Seats given for nothing count for the limit as well, and are told: no sheet has them among those paid.
+
+Texts: `fail` (count), `fail_granted` (count), `pass` (count), `unread`, `not_applicable`, `remedy`. Parameters: limit,
+products, granted.
 """
 
 from collections.abc import Iterable
@@ -53,8 +56,10 @@ def _usable(members: Iterable[Position]) -> int:
 
 
 def _above(case: TenantCase, key: str, members: list[Position]) -> Finding:
+    granted = sum(position.granted for position in members)
     params: Params = {
         "count": _usable(members),
+        "granted": granted,
         "limit": case.contract.m365.seat_limit,
         "products": joined(position.name for position in members),
     }
@@ -62,7 +67,7 @@ def _above(case: TenantCase, key: str, members: list[Position]) -> Finding:
         ID,
         case,
         Outcome.FAIL,
-        "fail",
+        "fail_granted" if granted else "fail",
         key=key,
         params=params,
         severity=Severity.LOW,

@@ -280,12 +280,16 @@ def _theirs(case: Case, unmatched: Unmatched, updater: SecondOpinion, sight: Sig
         "kernel": False,
     }
     disagree = unmatched.why.endswith("disagree")
-    text = "theirs_disagree" if disagree else "theirs_alone" if unmatched.why.endswith("no_list") else "theirs"
+    alone = unmatched.why.endswith("no_list")
+    if case.is_windows:
+        text = "theirs_disagree_windows" if disagree else "theirs_alone_windows" if alone else "theirs_windows"
+    else:
+        text = "theirs_disagree" if disagree else "theirs_alone" if alone else "theirs"
     return finding(
         ID,
         case,
         Outcome.FAIL,
-        f"{text}_windows" if case.is_windows else text,
+        text,
         key=unmatched.package,
         params=params,
         severity=severity,

@@ -1,20 +1,24 @@
 """software.surplus: rights that are paid for and that nothing uses.
 
 Only what is paid by the year can be saved: one FAIL per line of the position, with the day from which the quantity can
-fall. A right bought for good is paid already: its surplus is told (NOT_APPLICABLE), to be used before anything is
-bought, and no money is called saved. Machines that could not be read may need what looks superfluous: then it is
-UNKNOWN, never a saving (case 68). Rights that meet nothing are `software.rights_idle`, unless they can be given up.
+fall and how much of it ends then; rights that end later are given back later, at their own price. A right bought for
+good is paid already: its surplus is told (NOT_APPLICABLE), to be used before anything is bought, and no money is called
+saved; so is one that no whole pack can be left out for. Machines that could not be read may need what looks
+superfluous: then it is UNKNOWN, never a saving (case 68). Rights that meet nothing are `software.rights_idle`, unless
+they can be given up.
 
-Texts: `fail` (count), `fail_undated` (count), `kept` (count), `unknown` (count), `pass` (count = lines compared),
-`not_applicable`, `remedy`, `remedy_undated`. Parameters: product, need, owned, ends_on, unread.
+Texts: `fail` (count), `fail_part` (count of `surplus` that end first), `fail_undated` (count), `packed` (count),
+`kept` (count), `unknown` (count), `pass` (count = lines compared), `not_applicable`, `remedy`, `remedy_undated`.
+Parameters: product, need, owned, surplus, ends_on, unread.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from collectors.feeds.records import Severity
 from rules.messages import Params
 from rules.model import Finding, Outcome, Priority, PriorityLevel
-from rules.software.position import PositionLine, Status
+from rules.software.position import PositionLine, Reduction, Status
 from rules.software.rule import EstateCase, EstateRule, finding
 from rules.software.wording import is_idle, is_saving, params_of, proof_of, saving_of
 
@@ -36,30 +40,32 @@ def _answers(case: EstateCase) -> Iterator[Finding]:
         if line.status is not Status.EXCESS or count <= 0:
             continue
         if is_saving(line):
-            yield _superfluous(case, line, count)
+            yield _superfluous(case, line, count, line.reductions[0])
         elif is_idle(case, line):
             continue
-        elif line.yearly:
+        elif line.reductions:
             yield _told(case, line, Outcome.UNKNOWN, "unknown", count)
+        elif line.yearly:
+            yield _told(case, line, Outcome.NOT_APPLICABLE, "packed", count)
         else:
             yield _told(case, line, Outcome.NOT_APPLICABLE, "kept", count)
 
 
-def _superfluous(case: EstateCase, line: PositionLine, count: int) -> Finding:
-    """The day a right ends is when its quantity can fall; how near that is says how urgent it is."""
-    coming = line.ends_on if line.ends_on is not None and line.ends_on >= case.today else None
+def _superfluous(case: EstateCase, line: PositionLine, surplus: int, part: Reduction) -> Finding:
+    """The day a right ends is when its quantity can fall, by what ends then; how near that is says how urgent it is."""
+    coming = part.on if part.on is not None and part.on >= case.today else None
     near = coming is not None and (coming - case.today).days <= case.contract.software.ends_horizon_days
     return finding(
         ID,
         Outcome.FAIL,
-        "fail" if coming else "fail_undated",
+        "fail_undated" if coming is None else "fail" if part.units == surplus else "fail_part",
         key=line.key,
-        params=_params(line, count),
+        params={**_params(line, part.units, coming), "surplus": surplus},
         severity=Severity.LOW,
         remedy="remedy" if coming else "remedy_undated",
         priority=Priority(level=PriorityLevel.PLAN if near else PriorityLevel.WATCH, score=45.0 if near else 30.0),
         evidence=proof_of(case, line),
-        money=saving_of(line, count),
+        money=saving_of(line, part),
         due_on=coming,
     )
 
@@ -70,15 +76,15 @@ def _told(case: EstateCase, line: PositionLine, outcome: Outcome, text: str, cou
         outcome,
         text,
         key=line.key,
-        params=_params(line, count),
+        params=_params(line, count, line.ends_on),
         evidence=proof_of(case, line),
         limited=outcome is Outcome.UNKNOWN,
     )
 
 
-def _params(line: PositionLine, count: int) -> Params:
-    ends_on = None if line.ends_on is None else line.ends_on.isoformat()
-    return {**params_of(line), "count": count, "ends_on": ends_on, "unread": line.known - line.seen}
+def _params(line: PositionLine, count: int, ends_on: date | None) -> Params:
+    day = None if ends_on is None else ends_on.isoformat()
+    return {**params_of(line), "count": count, "ends_on": day, "unread": line.known - line.seen}
 
 
 RULE = EstateRule(

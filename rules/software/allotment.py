@@ -7,7 +7,7 @@ lines (older versions, another edition where the right names none) is a transfer
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rules.products import plain_text, products
+from rules.products import plain_text, product_by_id, products
 from rules.rights import Channel, Metric
 from rules.software.cores import SQL_SERVER, WINDOWS_SERVER
 from rules.software.covering import Pool
@@ -15,13 +15,14 @@ from rules.software.devices import Device
 from rules.software.estate import Estate
 from rules.software.identity import usable_serial
 from rules.software.matching import Right, version_key
-from rules.software.needs import Need, family, named, note
+from rules.software.needs import Need, Terms, family, named, note
 from rules.software.servers import BY_CORE, core_units
 from rules.software.suites import handed_out, members
 
 _CALS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
 _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
-_UNVERSIONED = frozenset({"windows"})
+WINDOWS = "windows"
+_UNVERSIONED = frozenset({WINDOWS})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Share:
     `covered` units of the need are served, the machine's own licenses and `credit` (second machines, virtual ones)
     among them. `stray` units of its rights belong to machines that do not have the product (case 47). `repeated`
     units of its rights only write down what the machines' own licenses tell. `idle`: what was bought meets nothing
-    installed.
+    installed. `short_of` are rights to the product in this edition that do not reach the version, where units lack.
     """
 
     need: Need
@@ -47,6 +48,8 @@ class Share:
     idle: bool = False
     givers: set[str] = field(default_factory=set)  # ids of rights of other lines
     takers: set[str] = field(default_factory=set)  # names of the lines that use rights of this one
+    asked: set[str] = field(default_factory=set)  # ids of rights a person must compare: they serve no line
+    short_of: list[Right] = field(default_factory=list)
 
     @property
     def transferred(self) -> int:
@@ -67,7 +70,8 @@ class _Grant:
 
 def allotted(needs: Iterable[Need], estate: Estate) -> tuple[Share, ...]:
     """Give the rights in force to needs; rights that meet nothing get a line of their own."""
-    shares = {need.key: Share(need=need) for need in sorted(needs, key=_place)}
+    placed = sorted(needs, key=lambda need: need.terms is not Terms.FREE)  # of one key what needs a right counts
+    shares = {need.key: Share(need=need) for need in sorted(placed, key=_place)}
     grants = [_grant(right, shares, estate) for right in sorted(estate.rights, key=lambda right: right.order)]
     ordered = list(shares.values())
     for share in ordered:
@@ -75,8 +79,11 @@ def allotted(needs: Iterable[Need], estate: Estate) -> tuple[Share, ...]:
         _add_credit(share, estate)
     for grant in grants:
         _bind(grant, ordered, estate)
+        _keep_to_hardware(grant, ordered, estate)
         _hand_out_suite(grant, shares, estate)
     _pour(ordered, grants, estate)
+    for share in ordered:
+        _tell_what_misses(share, estate)
     return tuple(ordered)
 
 
@@ -125,10 +132,11 @@ def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
         home = max(homes, key=lambda share: (share.need.possible, share.need.key))
     else:
         others = [share for share in shares.values() if right.is_home(share.need)]
-        if others:  # of another metric: told, and compared by a person
-            for share in others:
-                share.givers.add(right.entitlement.id)
-                _tell_other_metric(share.need, right)
+        text = "other_metric" if others else "may_be_for"
+        others = others or _may_be_for(right, shares, estate)
+        for share in others:  # of another metric: told, and compared by a person
+            _leave_to_person(share, right, text)
+        if others:
             return _Grant(right=right, units=0, free=0, home=None)
         need = _need_of(right)
         known = need.key in shares  # a need the right does not name by its version (access licenses have none)
@@ -138,6 +146,8 @@ def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
     home.home.append(right)
     home.owned += units
     home.need.by_person = home.need.by_person or (home.idle and _may_be_personal(home.need))
+    if right.entitlement.metric is not Metric.SITE and _is_by_employee(right):
+        _leave_to_contract(home.need, right)
     return _Grant(right=right, units=units, free=units, home=home)
 
 
@@ -147,10 +157,37 @@ def _may_be_personal(need: Need) -> bool:
     return product is not None and product.publisher != "Microsoft" and need.metric not in (*_CALS, Metric.CORE)
 
 
-def _tell_other_metric(need: Need, right: Right) -> None:
-    if not need.mixed:
-        need.mixed = True
-        need.asks.append(note("other_metric", right=right.entitlement.id))
+def _may_be_for(right: Right, shares: Mapping[str, Share], estate: Estate) -> list[Share]:
+    """Lines a right may well have been bought for, but that all are counted otherwise: those of its version first.
+
+    What is installed does not tell its edition ("Acrobat 2020") or its version (a retail id of Visio), or the right may
+    run an older one. Said as a question there, it is not called a surplus here.
+    """
+    near = [share for share in shares.values() if share.need.possible and right.covers(share.need, estate.today)]
+    if any(_same_measure(right, share.need) for share in near):
+        return []
+    exact = [share for share in near if right.version and version_key(share.need.version) == version_key(right.version)]
+    return exact or near
+
+
+def _leave_to_person(share: Share, right: Right, text: str) -> None:
+    need = share.need
+    share.asked.add(right.entitlement.id)
+    need.mixed = True
+    told = note(text, right=right.entitlement.id)
+    if text == "may_be_for" or not any(ask.text.endswith(".mixed_metrics") for ask in need.asks):
+        need.asks.append(told)
+
+
+def _is_by_employee(right: Right) -> bool:
+    return bool(right.product) and product_by_id(right.product).by_employee
+
+
+def _leave_to_contract(need: Need, right: Right) -> None:
+    """Rights for everybody who works for a company are compared with its staff, which no machine tells."""
+    need.sure = need.possible = 0
+    need.open, need.by_contract = (), True
+    need.asks.append(note("by_employee", right=right.entitlement.id))
 
 
 def _need_of(right: Right) -> Need:
@@ -212,8 +249,25 @@ def _bind(grant: _Grant, shares: Sequence[Share], estate: Estate) -> None:
             share.need.open = tuple(one for one in share.need.open if one is not device)
             share.covered += 1
             grant.free -= 1
-            _transfer(grant, share, 1)
+            _transfer(grant, share, 1, estate)
     grant.home.stray += grant.free
+    grant.bound, grant.free = grant.free, 0
+
+
+def _keep_to_hardware(grant: _Grant, shares: Sequence[Share], estate: Estate) -> None:
+    """Give a Windows sold with machines, nobody says which, to physical ones alone: a virtual one came with none."""
+    right = grant.right
+    if right.product != WINDOWS or right.entitlement.channel is not Channel.OEM or grant.home is None or grant.bound:
+        return
+    for share in shares:
+        if not fits(right, share.need, estate):
+            continue
+        physical = [device for device in share.need.open if not device.virtual]
+        units = min(grant.free, len(physical), max(0, share.need.possible - share.covered))
+        share.need.open = tuple(one for one in share.need.open if one not in physical[:units])
+        share.covered += units
+        grant.free -= units
+        _transfer(grant, share, units, estate)
     grant.bound, grant.free = grant.free, 0
 
 
@@ -232,13 +286,44 @@ def _is_meant(names: Sequence[str], device: Device, estate: Estate) -> bool:
     return any(device.is_called(name) or (serial and usable_serial(name) == serial) for name in names)
 
 
-def _transfer(grant: _Grant, share: Share, units: int) -> None:
+def _transfer(grant: _Grant, share: Share, units: int, estate: Estate) -> None:
     home = grant.home
+    if units and grant.right.is_unsure(share.need, estate.today):
+        _ask_version(share.need, grant.right)
     if home is not None and home is not share:
         share.received += units
         share.givers.add(grant.right.entitlement.id)
         home.lent += units
         home.takers.add(share.need.title)
+
+
+def _ask_version(need: Need, right: Right) -> None:
+    """Ask whether a right reaches the version it serves, where its row leaves that open."""
+    row = right.entitlement
+    if right.brings_new_versions:
+        ended = None if row.maintenance_end is None else row.maintenance_end.isoformat()
+        told = note("maintenance_unsure", right=row.id, ended_on=ended, version=need.version)
+    else:
+        told = note("downgrade_unsure", right=row.id, bought=right.version, version=need.version)
+    if told not in need.asks:
+        need.asks.append(told)
+
+
+def _tell_what_misses(share: Share, estate: Estate) -> None:
+    """Where units lack: say which rights to the product do not reach its version, and why."""
+    need = share.need
+    if share.unlimited or need.sure <= share.covered:
+        return
+    for right in estate.rights:
+        if not right.is_for_edition(need) or not _same_measure(right, need) or right.covers(need, estate.today):
+            continue
+        share.short_of.append(right)
+        row = right.entitlement
+        if right.brings_new_versions and row.maintenance_end is not None:
+            ended = row.maintenance_end.isoformat()
+            need.notes.append(note("version_beyond", right=row.id, ended_on=ended, version=need.version))
+        else:
+            need.notes.append(note("version_other", right=row.id, bought=right.version, version=need.version))
 
 
 def _hand_out_suite(grant: _Grant, shares: Mapping[str, Share], estate: Estate) -> None:
@@ -252,6 +337,8 @@ def _hand_out_suite(grant: _Grant, shares: Mapping[str, Share], estate: Estate) 
     left = {need.key: need.possible - shares[need.key].covered for need in found}
     used, given = handed_out(max(0, grant.free - own), found, left)
     for key, units in given.items():
+        if grant.right.is_unsure(shares[key].need, estate.today):
+            _ask_version(shares[key].need, grant.right)
         shares[key].covered += units
         shares[key].received += units
         shares[key].givers.add(grant.right.entitlement.id)
@@ -286,19 +373,24 @@ def _pour(shares: Sequence[Share], grants: Sequence[_Grant], estate: Estate) -> 
                 share.covered += pool.serve(number, wanted - share.covered)
     for number, share in enumerate(shares):
         for right, units in pool.given(number).items():
-            _transfer(grants[right], share, units)
+            _transfer(grants[right], share, units, estate)
     for number, grant in enumerate(grants):
         _leave_out_repeated(grant, pool.left(number) + grant.bound)
 
 
 def _edges(share: Share, grants: Sequence[_Grant], estate: Estate) -> list[int]:
-    """The rights that may serve a need: its own first, then as closely as they are aimed."""
+    """The rights that may serve a need: those that surely may first, its own, then as closely as they are aimed."""
     found = [
         number
         for number, grant in enumerate(grants)
         if grant.home is not None and fits(grant.right, share.need, estate) and _stands_here(grant, share, estate)
     ]
-    return sorted(found, key=lambda number: (grants[number].home is not share, grants[number].right.order))
+
+    def closeness(number: int) -> tuple[bool, bool, tuple[tuple[int, ...], tuple[str, ...]]]:
+        right = grants[number].right
+        return right.is_unsure(share.need, estate.today), grants[number].home is not share, right.order
+
+    return sorted(found, key=closeness)
 
 
 def _stands_here(grant: _Grant, share: Share, estate: Estate) -> bool:

@@ -109,6 +109,7 @@ def _summary(
         seen=len(seen),
         known=len(estate.devices),
         old=sum(is_old(device, estate) for device in seen),
+        earlier=sum(device.old for device in seen),
         notes=tuple(_general(estate, in_cloud)),
     )
 

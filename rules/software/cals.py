@@ -1,23 +1,29 @@
 """Access licenses (CALs): never measurable by a scan, so compared with what the client counts (cases 59 and 60).
 
 People or devices are those the client declares; else the licensed people of Microsoft 365, which is an estimate and
-leaves the answer to a person. Both kinds at once are a person's to compare, too.
+leaves the answer to a person. Both kinds at once are a person's to compare, too. Of session hosts nobody says who
+connects: everybody at most, so licenses for fewer are a question and no deficit. Where no server that asks for a kind
+of license was seen, it is neither lacking nor in order.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from collectors.model import FactKind
+from rules.messages import Message, Params
 from rules.products import products
 from rules.rights import Metric
 from rules.software.cores import SQL_SERVER, WINDOWS_SERVER
 from rules.software.devices import Device
 from rules.software.estate import RDS_HOST, Estate
 from rules.software.matching import Right, version_key
-from rules.software.needs import Need, note
+from rules.software.needs import Need, named, note
 from rules.software.tenant_rights import CloudRight
 
 _WITHOUT_CALS = frozenset({"Essentials", "Foundation", "Hyper-V Server", "Web", "Storage Server"})
 _EXCHANGE = "exchange-server"
+_RDS = "rds-cal"
+_SQL = "sql-server-cal"
 _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
 
 
@@ -44,17 +50,19 @@ def _families(estate: Estate) -> Iterator[_Family]:
         if install.edition not in _WITHOUT_CALS
     ]
     yield _family("windows-server-cal", windows)
-    yield _family("rds-cal", [(device, version) for device, version in windows if RDS_HOST in device.roles])
+    yield _family(_RDS, [(device, version) for device, version in windows if RDS_HOST in device.roles])
     yield _family(
         "exchange-server-cal", [(device, install.version) for device, install in estate.with_install(_EXCHANGE)]
     )
-    by_server = bool(estate.metrics_of(SQL_SERVER) & _BY_SERVER)
+    metrics = estate.metrics_of(SQL_SERVER)
+    with_cals = bool(estate.metrics_of(_SQL)) and Metric.CORE not in metrics
+    by_server = with_cals or bool(metrics & _BY_SERVER)
     sql = [
         (device, install.version)
         for device, install in estate.with_install(SQL_SERVER)
         if by_server and install.license.is_paid
     ]
-    yield _family("sql-server-cal", sql)
+    yield _family(_SQL, sql)
 
 
 def _family(product: str, found: list[tuple[Device, str]]) -> _Family:
@@ -74,17 +82,23 @@ def _need(family: _Family, rights: list[Right], estate: Estate) -> Need:
         metric=metric,
         devices=tuple(device.name for device in family.servers),
     )
-    need.notes.append(note("cal_servers", count=len(family.servers), version=family.newest))
+    if family.servers:
+        text = "cal_servers" if family.newest else "cal_servers_unversioned"
+        need.notes.append(note(text, count=len(family.servers), version=family.newest))
+    by_session = family.product == _RDS
     declared, estimate = _counts(metric, estate)
-    if len(kinds) > 1:
+    if not family.servers:
+        _without_servers(need, estate)
+    elif len(kinds) > 1:
         _both_kinds(need, rights, estate)
     elif not rights:
         need.possible = declared if declared is not None else estimate or 0
-        need.asks.append(note("cal_none", count=need.possible) if need.possible else note("cal_none_uncounted"))
+        counted = need.possible and not by_session
+        need.asks.append(note("cal_none", count=need.possible) if counted else note("cal_none_uncounted"))
         if not need.possible:
             need.blind.append(note("cal_uncounted"))
     elif declared is not None:
-        need.sure = need.possible = declared
+        need.sure, need.possible = 0 if by_session else declared, declared
         need.notes.append(
             note("cal_declared_users" if metric is Metric.USER_CAL else "cal_declared_devices", count=declared)
         )
@@ -95,7 +109,10 @@ def _need(family: _Family, rights: list[Right], estate: Estate) -> Need:
         )
     else:
         need.blind.append(note("cal_uncounted"))
-    need.installed = need.possible
+    need.installed = need.installed or need.possible
+    if by_session and need.possible:
+        text = "rds_users_unknown" if metric is Metric.USER_CAL else "rds_devices_unknown"
+        need.doubts.append(note(text, count=need.possible, devices=named(need.devices)))
     _older(need, family, rights)
     _cloud(need, family, estate)
     return need
@@ -119,16 +136,28 @@ def _both_kinds(need: Need, rights: list[Right], estate: Estate) -> None:
     counts = {metric: _counts(metric, estate) for metric in bought}
     told = {metric: declared if declared is not None else guess for metric, (declared, guess) in counts.items()}
     need.mixed = True
-    need.asks.append(
-        note(
-            "cal_both",
-            user_cals=bought[Metric.USER_CAL],
-            device_cals=bought[Metric.DEVICE_CAL],
-            users=told[Metric.USER_CAL],
-            devices=told[Metric.DEVICE_CAL],
-        )
-    )
-    need.possible = told[Metric.USER_CAL] or 0
+    users, devices = told[Metric.USER_CAL], told[Metric.DEVICE_CAL]
+    cals: Params = {"user_cals": bought[Metric.USER_CAL], "device_cals": bought[Metric.DEVICE_CAL]}
+    if users is None or devices is None:
+        need.blind.append(Message(text="software.note.cal_both_uncounted", params=cals))
+        return
+    need.installed = users
+    need.asks.append(Message(text="software.note.cal_both", params={**cals, "users": users, "devices": devices}))
+    need.blind.append(note("cal_both_need"))
+
+
+def _without_servers(need: Need, estate: Estate) -> None:
+    """Licenses for servers nobody saw: perhaps unused, perhaps for a machine that is not audited."""
+    if estate.devices and all(_tells_servers(device) for device in estate.devices):
+        need.asks.append(note("cal_no_server"))
+    else:
+        need.blind.append(note("cal_server_unseen"))
+
+
+def _tells_servers(device: Device) -> bool:
+    """Whether a machine was seen well enough to say which access licenses it calls for."""
+    unread = device.unread & {FactKind.ROLES, FactKind.SQL_SERVER, FactKind.EXCHANGE}
+    return device.tells(WINDOWS_SERVER) and not (device.server and unread)
 
 
 def _older(need: Need, family: _Family, rights: list[Right]) -> None:

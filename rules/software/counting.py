@@ -1,8 +1,8 @@
 """Counts what a product needs by the metric of its rights: distinct machines or people, never rows (section 7).
 
 One machine with several versions of a product and edition counts once, for the newest. People are those a copy is
-installed for, else the one who works on the machine; a machine whose user is not known may be one more person, or the
-second machine of one already counted.
+installed for, else the one who works on the machine. Where several do, one of them at least uses the program, and at
+most everybody; a machine whose user is not known may be one more person, or the second machine of one already counted.
 """
 
 from collections import defaultdict
@@ -20,6 +20,7 @@ from rules.software.needs import Need, Terms, family, named, note, rows_of
 from rules.software.recognition import Install, Program
 
 _OWN_RULES = frozenset({"windows", "windows-server", "sql-server"})
+_BY_ACCESS = frozenset({"office", "access", "visio", "project"})  # by device: each one that reaches them counts
 _SOLD_SINGLY = frozenset({Channel.RETAIL, Channel.OEM})
 _TERMS = {
     LicenseKind.COMMERCIAL: Terms.COMMERCIAL,
@@ -66,9 +67,18 @@ def program_needs(estate: Estate) -> Iterator[Need]:
             publisher=min(program.publisher for _, program in copies),
             rows=frozenset(plain_text(program.name) for _, program in copies),
         )
-        devices = {device.name: (device, ()) for device, _ in copies}
-        count(need, devices, _metrics(need, estate), Metric.DEVICE, set(), estate)
+        count(need, _copies(copies), _metrics(need, estate), Metric.DEVICE, set(), estate)
         yield need
+
+
+def _copies(found: Iterable[tuple[Device, Program]]) -> dict[str, tuple[Device, tuple[str, ...]]]:
+    """Machines with the people who alone have the programs a right speaks of; nobody where one is there for all."""
+    copies: dict[str, tuple[Device, tuple[str, ...]]] = {}
+    for device, program in found:
+        people = next((people for known, people in device.personal if known == program), ())
+        _, others = copies.get(device.name, (device, people))
+        copies[device.name] = (device, tuple(sorted({*people, *others})) if people and others else ())
+    return copies
 
 
 def _groups(estate: Estate) -> dict[tuple[str, str, str, str], _Group]:
@@ -120,7 +130,7 @@ def _need(group: _Group, counted: set[str], estate: Estate) -> Need:
         publisher=product.publisher,
         edition=install.edition,
         version=install.version,
-        terms=_TERMS[install.license],
+        terms=_terms(install),
         rows=rows_of(copy for _, copy in group.devices.values()),
     )
     usual = next((one.metric for one in product.editions if one.name == install.edition and one.metric), product.metric)
@@ -135,14 +145,20 @@ def _need(group: _Group, counted: set[str], estate: Estate) -> Need:
         need.keyed = sum(copy.channel in _SOLD_SINGLY for _, copy in group.devices.values())
     if group.older:
         need.notes.append(note("older_beside", count=len(group.older), devices=named(group.older)))
-    if product.small_company:
-        need.asks.append(note("small_company"))
     reason = _decided(install, estate)
-    if reason is not None and need.terms in (Terms.BUSINESS, Terms.UNCLEAR):
+    if reason is not None and need.terms in (Terms.BUSINESS, Terms.UNCLEAR, Terms.SMALL_COMPANY):
         need.terms, need.sure, need.possible = Terms.FREE, 0, 0
         need.not_subject, need.open, need.asks = need.installed, (), []
         need.notes.append(note("private_use", reason=reason))
     return need
+
+
+def _terms(install: Install) -> Terms:
+    """What this copy asks of a company without a right to it; some makers leave small ones free under conditions."""
+    editions = (one for one in install.product.editions if one.name == install.edition)
+    small = install.product.small_company or any(one.small_company for one in editions)
+    asked = _TERMS[install.license]
+    return Terms.SMALL_COMPANY if small and asked in (Terms.BUSINESS, Terms.UNCLEAR) else asked
 
 
 def _decided(install: Install, estate: Estate) -> str | None:
@@ -193,14 +209,17 @@ def count(
         case Metric.USER:
             _count_people(need, copies, counted, estate)
         case Metric.CONCURRENT:
-            need.installed = need.possible = len(copies)
+            need.installed = len(copies)
+            need.possible = sum(_at_once(device, estate) for device in devices)
             need.doubts.append(note("concurrent", count=len(copies)))
+            _tell_untold_hosts(need, [device for device in devices if not estate.owners.of(device).regulars], estate)
         case Metric.CORE:
             _count_cores(need, devices)
         case _:
             need.installed = need.sure = need.possible = len(copies)
             need.open, need.holders = tuple(devices), need.devices
             need.seconds, need.guests = _seconds(devices, estate), _guests(devices, estate)
+            _count_access(need, devices, estate)
     if need.mixed:
         by_kind: defaultdict[Metric, int] = defaultdict(int)
         for metric, units in bought.items():
@@ -216,31 +235,118 @@ def count(
         )
 
 
+@dataclass(slots=True, kw_only=True)
+class _People:
+    """Who uses a product: `certain` people, those of whom some do on a shared machine, and machines nobody tells of.
+
+    `shared` are the people of each machine that several use, `untold` machines without any.
+    """
+
+    certain: set[str] = field(default_factory=set)
+    shared: dict[str, frozenset[str]] = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> set[str]:
+        """Everybody who may use it, as far as people are known."""
+        return self.certain.union(*self.shared.values())
+
+    def least(self, counted: set[str]) -> int:
+        """How many more than those `counted` already use it at least: one alone may use every shared machine."""
+        new = self.certain - counted
+        somebody = (self.untold and not counted) or any(not people & counted for people in self.shared.values())
+        return max(len(new), int(bool(somebody)))
+
+
+def _people(copies: Mapping[str, tuple[Device, tuple[str, ...]]], estate: Estate) -> _People:
+    found = _People()
+    for name, (device, users) in sorted(copies.items()):
+        owner = estate.owners.of(device)
+        if users:
+            found.certain |= {estate.owners.person(device, user) for user in users}
+        elif owner.primary and RDS_HOST not in device.roles:
+            found.certain.add(owner.primary)
+        elif owner.regulars:
+            found.shared[name] = frozenset(owner.regulars)
+        else:
+            found.untold.append(name)
+    return found
+
+
 def _count_people(
     need: Need, copies: Mapping[str, tuple[Device, tuple[str, ...]]], counted: set[str], estate: Estate
 ) -> None:
-    people: set[str] = set()
-    unknown: list[str] = []
-    for name, (device, users) in sorted(copies.items()):
-        if users:
-            people |= {estate.owners.person(device, user) for user in users}
-        elif (primary := estate.owners.of(device).primary) and RDS_HOST not in device.roles:
-            people.add(primary)
-        else:
-            unknown.append(name)
-    elsewhere = people & counted
-    people -= elsewhere
-    counted |= people
+    found = _people(copies, estate)
+    everybody = found.all - counted
+    elsewhere = found.certain & counted
+    people = found.certain - counted
     need.users = tuple(sorted(people))
-    need.holders = (*need.users, *(f"machine {name}" for name in unknown))
-    need.sure = max(len(people), int(bool(unknown)))
-    need.possible = need.installed = len(people) + len(unknown)
-    if people:
-        need.notes.append(note("counted_people", count=len(people), devices=len(copies)))
+    need.holders = (*sorted(everybody), *(f"machine {name}" for name in found.untold))
+    need.maybe = frozenset(everybody - people)
+    need.sure = found.least(counted)
+    need.possible = need.installed = len(everybody) + len(found.untold)
+    counted |= people
+    if everybody:
+        need.notes.append(note("counted_people", count=len(everybody), devices=len(copies)))
     if elsewhere:
         need.notes.append(note("people_counted_newer", count=len(elsewhere), users=named(elsewhere)))
-    if unknown:
-        need.doubts.append(note("user_unknown", count=len(unknown), devices=named(unknown)))
+    shared = [name for name, known in found.shared.items() if known - found.certain - counted]
+    if shared:
+        need.doubts.append(note("people_shared", count=len(everybody - people), devices=named(shared)))
+    alone = [name for name in found.untold if RDS_HOST not in copies[name][0].roles]
+    if alone:
+        need.doubts.append(note("user_unknown", count=len(alone), devices=named(alone)))
+    _tell_untold_hosts(need, [copies[name][0] for name in found.untold], estate)
+    _tell_sessions(need, [device for device, users in copies.values() if not users], estate)
+
+
+def _at_once(device: Device, estate: Estate) -> int:
+    """How many may use a program of a machine at one time, as far as people are known."""
+    return max(1, len(estate.owners.of(device).regulars)) if RDS_HOST in device.roles else 1
+
+
+def _tell_untold_hosts(need: Need, devices: Iterable[Device], estate: Estate) -> None:
+    """Nothing tells who uses a session host without a single profile: perhaps every user the client counts."""
+    hosts = [device.name for device in devices if RDS_HOST in device.roles]
+    if hosts and estate.terms.users is None:
+        need.asks.append(note("session_untold", count=len(hosts), devices=named(hosts)))
+    elif hosts:
+        need.possible = max(need.possible, estate.terms.users or 0)
+        need.doubts.append(note("session_untold", count=len(hosts), devices=named(hosts)))
+
+
+def _tell_sessions(need: Need, devices: Iterable[Device], estate: Estate) -> None:
+    """Profiles do not tell everybody who connects to a session host: they may be kept elsewhere.
+
+    So nothing is known to be too much there but what is beyond every user the client counts.
+    """
+    hosts = [device.name for device in devices if RDS_HOST in device.roles]
+    users = estate.terms.users
+    able = (right for right in estate.rights if right.covers(need, estate.today))
+    bought = sum(int(right.entitlement.units or 0) for right in able)
+    if hosts and users is not None and bought >= users:
+        need.possible = max(need.possible, users)
+    elif hosts and need.possible < bought:
+        need.unseen.append(note("session_people", count=len(hosts), devices=named(hosts)))
+        need.notes.extend(need.unseen)
+
+
+def _count_access(need: Need, devices: list[Device], estate: Estate) -> None:
+    """Office on a session host takes a right for every device that reaches it, and none for the host.
+
+    Machines that have Office themselves may be these very devices: one right covers both.
+    """
+    hosts = [device.name for device in devices if RDS_HOST in device.roles]
+    if need.product not in _BY_ACCESS or not hosts:
+        return
+    need.sure = max(1, len(devices) - len(hosts))
+    if estate.terms.devices is None:
+        need.asks.append(note("session_devices", count=len(hosts), devices=named(hosts)))
+    else:
+        need.possible = max(need.sure, estate.terms.devices)
+        need.doubts.append(
+            note("session_devices_declared", count=len(hosts), devices=named(hosts), declared=estate.terms.devices)
+        )
 
 
 def _count_cores(need: Need, devices: list[Device]) -> None:

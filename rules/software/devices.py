@@ -11,6 +11,7 @@ from datetime import datetime
 
 from collectors.model import FactKind, HostSnapshot
 from collectors.windows.facts import Activation, ProcessorTopology, ProductType, UserProfile
+from rules.products import plain_text, programs, shown_name
 from rules.rights import SoftwareTerms
 from rules.software.identity import may_be_one, name_key, short_name, usable_identity
 from rules.software.kms import domains_of
@@ -18,6 +19,7 @@ from rules.software.recognition import Install, Program, recognized
 
 _VIRTUAL_OFF = "none"
 _WINDOWS = "windows"
+_ONE_PERSON = "user"  # the scope of a program that one person installed for himself
 _WATCHED = frozenset(
     {
         FactKind.HOST,
@@ -50,7 +52,8 @@ class Device:
     known. `reached` tells whether the snapshot at `taken_at` (UTC) saw the machine, `old` that it is of an earlier run.
     `virtual` is None when it could not be told; `host` the physical host its guest services name, `domains` the DNS
     domains that are the company's own as this machine tells. `system` is os-release's id, "windows", or "" when not
-    seen. `unread` are the kinds of facts that were a gap.
+    seen. `personal` are unrecognized programs that are there for some people alone, with their SIDs. `unread` are the
+    kinds of facts that were a gap.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Device:
     profiles: tuple[UserProfile, ...] = ()
     installs: tuple[Install, ...] = ()
     unrecognized: tuple[Program, ...] = ()
+    personal: tuple[tuple[Program, tuple[str, ...]], ...] = ()
     unread: frozenset[FactKind] = frozenset()
 
     @property
@@ -127,6 +131,7 @@ def device_of(snapshot: HostSnapshot, *, old: bool = False) -> Device:
         profiles=() if windows is None else windows.profiles,
         installs=recognition.installs,
         unrecognized=recognition.unrecognized,
+        personal=tuple(_personal(snapshot, recognition.unrecognized)),
         unread=frozenset(gap.kind for gap in snapshot.gaps if gap.kind in _WATCHED),
     )
 
@@ -148,6 +153,18 @@ def clones(devices: Iterable[Device]) -> tuple[tuple[str, ...], ...]:
         if device.identity:
             found[device.identity].append(device.name)
     return tuple(tuple(names) for names in found.values() if len(names) > 1)
+
+
+def _personal(snapshot: HostSnapshot, unrecognized: Iterable[Program]) -> Iterator[tuple[Program, tuple[str, ...]]]:
+    """Who alone has a program, of those that no copy is there for everybody."""
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in programs(snapshot):
+        copy = plain_text(shown_name(row.name)), plain_text(row.publisher.strip())
+        found[copy].add(row.user if row.scope == _ONE_PERSON else "")
+    for program in unrecognized:
+        people = found[plain_text(program.name), plain_text(program.publisher)]
+        if people and "" not in people:
+            yield program, tuple(sorted(people))
 
 
 def _virtual(snapshot: HostSnapshot, processors: ProcessorTopology | None) -> bool | None:

@@ -6,6 +6,7 @@ could see are other answers; none of them is ever called in order.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from collectors.model import FactKind
 from rules.messages import Message
@@ -17,10 +18,10 @@ from rules.software.devices import Device
 from rules.software.estate import Estate
 from rules.software.matching import Right, ambiguous, is_oem
 from rules.software.needs import Need, Terms, named, note
-from rules.software.position import PositionLine, Status
-from rules.software.worth import unit_price
+from rules.software.position import PositionLine, Reduction, Status
+from rules.software.worth import UnitPrice, reductions, saving, unit_price
 
-_DECIDED_BY_PERSON = frozenset({Terms.BUSINESS, Terms.UNCLEAR})
+_DECIDED_BY_PERSON = frozenset({Terms.BUSINESS, Terms.UNCLEAR, Terms.SMALL_COMPANY})
 _PATTERN = "program:"
 _ACCESS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
 _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
@@ -28,11 +29,12 @@ _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """How many machines were read for a product, of how many; `old` of them long ago."""
+    """How many machines were read for a product, of how many; `earlier` of them not this time, `old` long ago."""
 
     seen: int
     known: int
     old: int
+    earlier: int = 0
     behind_users: int = 0  # machines on which some person's own programs could not be seen
 
     @property
@@ -56,8 +58,10 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
     compared = status is not Status.UNKNOWN and not share.unlimited and _is_compared(share, estate)
     if required is not None and compared:
         gap = (owned or 0) + share.transferred - required
+    deficit = max(0, -(gap or 0))
+    surplus = max(0, gap or 0) if status is Status.EXCESS else 0
+    parts = reductions(share, estate, book, surplus)
     price = unit_price(share, estate, book)
-    deficit, surplus = max(0, -(gap or 0)), max(0, gap or 0)
     bought = [right.entitlement for right in share.home]
     return PositionLine(
         key=need.key,
@@ -80,17 +84,35 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
         seen=sight.seen,
         known=sight.known,
         old=sight.old,
-        unit_price=None if price is None else price.of_unit,
+        earlier=sight.earlier,
+        unit_price=parts[0].unit_price if parts else None if price is None else price.of_unit,
         cost=price.cost(deficit) if price is not None and status is Status.UNDER else None,
-        saving=price.value(surplus) if price is not None and status is Status.EXCESS else None,
-        yearly=price is not None and price.yearly,
+        saving=_worth(surplus, parts, price) if status is Status.EXCESS else None,
+        yearly=bool(parts) or (price is not None and price.yearly),
+        reductions=parts,
+        tied=_tied(share, estate, surplus - sum(part.units for part in parts)),
         proofs=tuple(sorted({right.proof for right in bought if right.proof})),
         ends_on=min((right.end for right in bought if right.end is not None), default=None),
         devices=need.devices,
         users=need.users,
-        entitlements=tuple(sorted({right.id for right in bought} | share.givers)),
+        entitlements=tuple(sorted({right.id for right in bought} | share.givers | share.asked)),
         notes=(*words, *_notes(share, estate, sight, others)),
     )
+
+
+def _worth(surplus: int, parts: tuple[Reduction, ...], price: UnitPrice | None) -> Decimal | None:
+    """What a surplus costs: what can be given back a year, at its own price; what was paid once, at the last one's."""
+    if parts:
+        return saving(parts)
+    if price is None:
+        return None
+    return Decimal(0) if price.yearly else price.value(surplus)  # paid by the year and in no whole pack: nothing falls
+
+
+def _tied(share: Share, estate: Estate, left: int) -> int:
+    """How many units of a surplus stay with the machine they were sold with: no other may use them (case 47)."""
+    loose = sum(units_of(right, estate) for right in share.home if is_oem(right) and not right.entitlement.bound_to)
+    return max(0, min(left, share.stray + loose - share.repeated))
 
 
 def _is_listed(need: Need, estate: Estate, others: Iterable[Right]) -> bool:
@@ -112,6 +134,7 @@ def sight_of(product: str, estate: Estate) -> Sight:
         seen=len(told),
         known=len(estate.devices),
         old=sum(is_old(device, estate) for device in told),
+        earlier=sum(device.old for device in told),
         behind_users=sum(FactKind.USER_APPLICATIONS in device.unread for device in told),
     )
 
@@ -164,7 +187,7 @@ def _short(share: Share, short: int, *, listed: bool) -> tuple[Status, tuple[Mes
     need = share.need
     if need.mixed:
         return Status.CHECK, ()
-    if need.terms is Terms.UNCLEAR or (need.terms is Terms.BUSINESS and not share.covered):
+    if need.terms in (Terms.UNCLEAR, Terms.SMALL_COMPANY) or (need.terms is Terms.BUSINESS and not share.covered):
         return Status.CHECK, (note(need.terms.value),)
     if need.keyed >= short and not (share.home or share.givers):
         return Status.CHECK, (note("keyed", count=need.keyed),)
@@ -215,7 +238,7 @@ def _required(share: Share, status: Status) -> int | None:
     need = share.need
     if need.terms is Terms.FREE:
         return 0
-    if (need.blind and not need.possible) or (status is Status.UNKNOWN and need.unseen):
+    if need.by_contract or (need.blind and not need.possible) or (status is Status.UNKNOWN and need.unseen):
         return None
     return need.sure if status is Status.UNDER else need.possible
 
@@ -259,7 +282,8 @@ def _notes(share: Share, estate: Estate, sight: Sight, others: Iterable[Right]) 
 
 def _about_rights(share: Share, estate: Estate, others: Iterable[Right]) -> Iterator[Message]:
     need = share.need
-    if need.product == WINDOWS_SERVER and any(right.entitlement.metric in _BY_SERVER for right in share.home):
+    by_core = need.product == WINDOWS_SERVER and need.metric is Metric.CORE  # Essentials and the like are by server
+    if by_core and any(right.entitlement.metric in _BY_SERVER for right in share.home):
         yield note("server_as_cores", cores=core_rule(WINDOWS_SERVER, estate.today).per_server)
     if found := ambiguous(need, estate.rights):
         patterns = named(f"{right.entitlement.product} ({right.entitlement.place})" for right in found)

@@ -2,15 +2,18 @@
 
 A right names a product of the table, or a pattern of display names with `*`. What it does not say (an edition, a
 version) it does not limit. Older versions are covered where the right may run them; editions never go down (case 45),
-but for Windows Server Datacenter, which is told elsewhere.
+but for Windows Server Datacenter, which is told elsewhere. A right bought by volume serves no edition that is not sold
+so. Where a row leaves open whether it reaches a version (bought nobody says how, maintenance that ended about when the
+version came out), it serves the version and a person is asked.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from rules.products import Product, licensed, plain_text, product_named
+from rules.products import Product, licensed, plain_text, product_by_id, product_named
 from rules.rights import Channel, Entitlement, Metric, VersionRule
 from rules.software.needs import Need
 
@@ -22,6 +25,7 @@ _YEARS = range(1990, 2100)
 APPS = "microsoft-365-apps"
 _UNVERSIONED = frozenset({"windows"})  # a license of Windows 10 runs 11, one of 11 runs 10
 _ALWAYS_OLDER = frozenset({"windows-server", "windows-server-cal", "rds-cal", "exchange-server-cal", "sql-server-cal"})
+_BY_VOLUME = frozenset({Channel.VOLUME, Channel.SPLA})
 _CAL_METRICS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
 _CAL_WORDS = (
     ("rds-cal", re.compile(r"\brds\b|remote desktop|bureau a distance|\btse\b|terminal server")),
@@ -68,9 +72,18 @@ class Right:
 
     def covers(self, need: Need, today: date) -> bool:
         """Whether one unit of this right covers one unit of the need, its metric apart."""
-        if not self.names(need) or (self.edition and need.edition and self.edition != plain_text(need.edition)):
+        if not self.is_for_edition(need):
             return False
         return need.product in _UNVERSIONED or self.reaches(need.version, today)
+
+    def is_for_edition(self, need: Need) -> bool:
+        """Whether the row speaks of this product in this edition, whatever the version."""
+        if not self.names(need):
+            return False
+        plain = plain_text(need.edition)
+        if self.edition and plain:
+            return self.edition == plain
+        return self.entitlement.channel not in _BY_VOLUME or plain not in _sold_singly(need.product)
 
     def is_home(self, need: Need) -> bool:
         """Whether this is the very product, edition and version that was bought.
@@ -83,39 +96,58 @@ class Right:
         version = (
             not self.version or need.product in _UNVERSIONED or version_key(self.version) == version_key(need.version)
         )
-        return self.names(need) and edition and version
+        return edition and version and self.is_for_edition(need)
 
     def reaches(self, version: str, today: date) -> bool:
-        """Whether a version is one this right may run, by its rule, its downgrade rights and its maintenance."""
+        """Whether a version is one this right may run, as far as its row tells: what it leaves open is not denied."""
+        return self._reach(version, today) is not False
+
+    def is_unsure(self, need: Need, today: date) -> bool:
+        """Whether only what the row does not tell decides if the version of this need may be run."""
+        return need.product not in _UNVERSIONED and self._reach(need.version, today) is None
+
+    def _reach(self, version: str, today: date) -> bool | None:
+        """Whether a version may be run, by rule, downgrade rights and maintenance; None where nothing tells."""
         right = self.entitlement
         if not version:
             return True
-        if self._brings_new_versions:
-            return not self._is_later_than_maintenance(version, today)
+        if self.brings_new_versions:
+            return self._came_in_time(version, today)
         if not self.version:
             return True
         bought, installed = version_key(self.version), version_key(version)
         if bought == installed:
             return True
-        may_run_older = right.may_run_older or self.product in _ALWAYS_OLDER
-        return bool(bought and installed) and installed < bought and may_run_older
+        if not (bought and installed and installed < bought):
+            return False
+        if right.may_run_older or self.product in _ALWAYS_OLDER:
+            return True
+        return None if right.downgrade is None and right.channel is Channel.UNKNOWN else False
 
     @property
-    def _brings_new_versions(self) -> bool:
+    def brings_new_versions(self) -> bool:
         """Whether versions that came out later are covered: by subscription, by maintenance, or as the row says."""
         row = self.entitlement
         by_subscription = row.channel is Channel.SUBSCRIPTION or row.metric is Metric.SUBSCRIPTION_SEAT
         return by_subscription or row.maintenance_end is not None or row.version_rule is VersionRule.ANY
 
-    def _is_later_than_maintenance(self, version: str, today: date) -> bool:
-        """Whether a version named after its year came out after the right to new versions had ended (case 61)."""
+    def _came_in_time(self, version: str, today: date) -> bool | None:
+        """Whether a version came out before the right to new versions ended (case 61); None where nothing tells.
+
+        A version named after a year came out in that year or, at the earliest, in the one before; some always do so.
+        """
         ended = self.entitlement.maintenance_end
         if ended is None or ended >= today:
-            return False
-        if self.version and version_key(version) <= version_key(self.version):
-            return False
-        year = version_key(version)[:1]
-        return bool(year) and year[0] in _YEARS and year[0] > ended.year
+            return True
+        installed = version_key(version)
+        if self.version and installed <= version_key(self.version):
+            return True
+        year = installed[0] if installed else 0
+        if year not in _YEARS:
+            return None
+        ahead = product_by_id(self.product).named_ahead if self.product else False
+        first, last = year - 1, year - 1 if ahead else year
+        return None if first <= ended.year <= last else last < ended.year
 
 
 def read_right(entitlement: Entitlement) -> Right:
@@ -144,7 +176,7 @@ def read_right(entitlement: Entitlement) -> Right:
     return Right(
         entitlement=entitlement,
         product=product.id,
-        edition=_edition(product, edition) or plain_text(product.edition_in(text)),
+        edition=_edition(product, edition, entitlement.version) or plain_text(product.edition_in(text)),
         version=entitlement.version or _version(product, text),
     )
 
@@ -190,9 +222,22 @@ def is_oem(right: Right) -> bool:
     return right.entitlement.channel is Channel.OEM or bool(right.entitlement.bound_to)
 
 
-def _edition(product: Product, edition: str) -> str:
-    """An edition as the table calls it, in any language; as it was written where the table knows none such."""
-    return plain_text(product.edition_in(edition)) or edition if edition else ""
+def _edition(product: Product, edition: str, version: str) -> str:
+    """An edition as the table calls it, in any language; as it was written where the table knows none such.
+
+    What a word means may depend on the version ("PME" of Office 2007 and of Office 2021).
+    """
+    return plain_text(product.edition_in(f"{edition} {plain_text(version)}".strip())) or edition if edition else ""
+
+
+@cache
+def _sold_singly(product: str) -> frozenset[str]:
+    """Editions of a product of the table that no volume contract brings; none for a product it does not hold."""
+    try:
+        editions = product_by_id(product).editions
+    except KeyError:
+        return frozenset()
+    return frozenset(plain_text(edition.name) for edition in editions if edition.sold_singly)
 
 
 def _cal_product(entitlement: Entitlement) -> str:

@@ -24,6 +24,7 @@ class Terms(StrEnum):
     COMMERCIAL = "commercial"
     BUSINESS = "business"  # free for private use: a person decides (case 63)
     UNCLEAR = "unclear"  # free or paid under one name
+    SMALL_COMPANY = "small_company"  # free for small companies under conditions no scan can see
     FREE = "free"  # runs without a right of its own
 
 
@@ -50,6 +51,7 @@ class Need:
     devices: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     holders: tuple[str, ...] = ()  # the people or machines counted, each once: a suite covers them one by one
+    maybe: frozenset[str] = frozenset()  # holders who perhaps do not use it: a suite covers them last
     installed: int = 0
     not_subject: int = 0
     hardware: int = 0
@@ -61,6 +63,7 @@ class Need:
     seconds: int = 0  # devices that are the second one of a person who has it on another
     guests: tuple[int, ...] = ()  # virtual machines per known host among them
     by_tenant: bool = False  # users' licenses were read: they are rights that no file has to name
+    by_contract: bool = False  # what is counted stands in a contract and on no machine: nobody here can say how much
     mixed: bool = False  # rights of another metric exist: a person compares
     asks: list[Message] = field(default_factory=list)
     doubts: list[Message] = field(default_factory=list)

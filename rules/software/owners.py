@@ -9,6 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from collectors.windows.facts import UserProfile
 from rules.rights import SoftwareTerms
@@ -18,9 +19,13 @@ from rules.software.tenant_rights import CloudUser, TenantRights
 
 _WORDS = re.compile(r"[a-z0-9]+")
 _NOBODY = re.compile(  # profiles of accounts that no person is
-    r"administrat(?:or|eur)|admin|public|default(?:user\d*)?|systemprofile|guest|invit.|classic \.net .*|\.net .*"
+    r"administrat(?:or|eur)|adm|adm(?:in)?[-_.].*|.*[-_.]adm(?:in)?|admin|public|default(?:user\d*)?|systemprofile|guest|invit."
+    r"|defaultapppool|wdagutilityaccount|wsiaccount|classic \.net .*|\.net .*"
     r"|mssql.*|sql(?:telemetry|serveragent|ssrs).*|svc[-_.].*|service[-_.].*"
 )
+_REGULAR = timedelta(
+    days=90
+)  # whom nobody saw on a machine for so long, while others work there, is not there any more
 _LONGEST_FOLDER = 20  # a user name of the old kind, and what Windows keeps of a longer one
 
 
@@ -29,19 +34,21 @@ class Owner:
     """Who uses a machine. `firm` is the user principal name that the client or Intune gives, "" where neither does.
 
     `users` are users of the tenants who may work there, the firm one first; `people` the distinct names of all who do,
-    known to a tenant or not (a principal name, or a profile's folder), in lower case, the one here last first.
+    known to a tenant or not (a principal name, or a profile's folder), in lower case, the one here last first;
+    `regulars` those of them who were not away for 90 days when the last one was here.
     """
 
     firm: str = ""
     users: tuple[CloudUser, ...] = ()
     people: tuple[str, ...] = ()
+    regulars: tuple[str, ...] = ()
 
     @property
     def primary(self) -> str:
         """The one person this machine counts for, in lower case; "" when that is not known."""
         if self.firm:
             return self.firm.casefold()
-        return self.people[0] if len(self.people) == 1 else ""
+        return self.regulars[0] if len(self.regulars) == 1 else ""
 
 
 class Owners:
@@ -84,8 +91,15 @@ class Owners:
         if firm:
             first = self._users.get(firm.casefold())
             users = {} if first is None else {firm.casefold(): first, **users}
-        people = dict.fromkeys(user.upn.casefold() if user else profile.name.casefold() for profile, user in named)
-        return Owner(firm=firm, users=tuple(users.values()), people=tuple(people))
+        names = [user.upn.casefold() if user else profile.name.casefold() for profile, user in named]
+        gone = {profile.sid for profile in folders if _is_gone(profile, folders[0])}
+        regulars = (name for name, (profile, _) in zip(names, named, strict=True) if profile.sid not in gone)
+        return Owner(
+            firm=firm,
+            users=tuple(users.values()),
+            people=tuple(dict.fromkeys(names)),
+            regulars=tuple(dict.fromkeys(regulars)),
+        )
 
     def _declared(self, device: Device) -> str:
         return next((upn for name, upn in self._terms.primary_users.items() if may_be_one((name,), device.names)), "")
@@ -102,6 +116,13 @@ class Owners:
 
 def _last_used(profile: UserProfile) -> tuple[float, str]:
     return (0.0 if profile.last_used_at is None else profile.last_used_at.timestamp(), profile.name)
+
+
+def _is_gone(profile: UserProfile, latest: UserProfile) -> bool:
+    """Whether a profile was last used long before the one that was used last; without dates nobody is gone."""
+    if profile.last_used_at is None or latest.last_used_at is None:
+        return False
+    return latest.last_used_at - profile.last_used_at > _REGULAR
 
 
 def _has_domain(folder: str) -> bool:

@@ -6,12 +6,13 @@ never 0.
 
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 from rules.messages import Message
 from rules.rights import Metric
 
+_CENT = Decimal("0.01")
 RULES_VERSION = "2026-11"  # of the license rules as dated data; printed in the report
 
 
@@ -27,6 +28,23 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """Part of a surplus that is paid by the year: so many units end `on` a day, and need not be bought again.
+
+    `on` None: nobody said when. `amount` is what these very units cost a year, None where no price is known.
+    """
+
+    units: int
+    on: date | None = None
+    amount: Decimal | None = None
+
+    @property
+    def unit_price(self) -> Decimal | None:
+        """What one of them costs a year, to the cent."""
+        return None if self.amount is None else (self.amount / self.units).quantize(_CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionLine:
     """One product (and edition, and version) in the position.
 
@@ -37,8 +55,10 @@ class PositionLine:
     cover (downgrade, suite, second device), less what the line's own rights cover elsewhere: it may be negative. `gap`
     = owned + transferred - required: negative is a deficit where the status says so; None where nobody can tell.
     `at_least` marks a need that is a minimum because machines or people were not seen. `seen` of `known` devices were
-    read (`old` of them some time ago). `cost` buys the deficit in whole packs and `saving` is what the surplus costs,
-    both None where no price is known; `unit_price` is that of one unit; a year where `yearly`, else once.
+    read: `earlier` of them not this time but at an audit before, `old` of them longer ago than was agreed. `cost` buys
+    the deficit in whole packs and `saving` is what the surplus costs, both None where no price is known; `unit_price`
+    is that of one unit; a year where `yearly`, else once. `reductions` tell when a surplus paid by the year can fall,
+    the next end first. `tied` units of a surplus belong to the machines they were sold with: they serve no other.
     """
 
     key: str
@@ -61,12 +81,15 @@ class PositionLine:
     seen: int = 0
     known: int = 0
     old: int = 0
+    earlier: int = 0
     proofs: tuple[str, ...] = ()
     ends_on: date | None = None
     unit_price: Decimal | None = None
     cost: Decimal | None = None
     saving: Decimal | None = None
     yearly: bool = False
+    reductions: tuple[Reduction, ...] = ()
+    tied: int = 0
     devices: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     entitlements: tuple[str, ...] = ()
@@ -89,7 +112,8 @@ class SoftwareSummary:
 
     `declared` tells whether the client has a file of rights at all: without one nothing is called a deficit.
     `entitlements` counts its rows, `file` names it. `idle` are rights that meet nothing (case 66), `upcoming` such that
-    do not count yet, each in words.
+    do not count yet, each in words. `seen` of `known` machines were read: `earlier` of them not this time but at an
+    audit before, `old` of them longer ago than was agreed.
     """
 
     declared: bool
@@ -102,5 +126,6 @@ class SoftwareSummary:
     seen: int = 0
     known: int = 0
     old: int = 0
+    earlier: int = 0
     rules_version: str = RULES_VERSION
     notes: tuple[Message, ...] = field(default=())

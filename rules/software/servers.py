@@ -62,12 +62,16 @@ class _Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Load:
-    """What one host needs: `base` cores once, times `sets`; the least there is where its `processors` are not known."""
+    """What one host needs: `base` cores once, times `sets`; the least there is where its `processors` are not known.
+
+    `declared` tells that the client gave the number of cores: of the processors nothing is known then.
+    """
 
     host: _Host
     base: int
     sets: int
     processors: ProcessorTopology | None = None
+    declared: bool = False
 
     def units(self, edition: str) -> int:
         return self.base if edition == DATACENTER else self.base * self.sets
@@ -125,10 +129,8 @@ def _host_of(estate: Estate, guest: Device) -> tuple[str, Device | None] | None:
     return (device.name if device is not None else name_key(name), device)
 
 
-def _processors(host: _Host, terms: SoftwareTerms) -> ProcessorTopology | None:
-    """What was read of a host, else what the client declares of it: its cores, on one processor as far as is known."""
-    if host.device is not None and host.device.processors is not None:
-        return host.device.processors
+def _declared(host: _Host, terms: SoftwareTerms) -> ProcessorTopology | None:
+    """What the client declares of a host: its cores, on one processor as far as is known."""
     names = (host.name,) if host.device is None else (host.name, *host.device.names)
     cores = next((number for name, number in sorted(terms.host_cores.items()) if may_be_one((name,), names)), 0)
     return ProcessorTopology(sockets=1, cores=cores, logical=cores) if cores > 0 else None
@@ -136,14 +138,15 @@ def _processors(host: _Host, terms: SoftwareTerms) -> ProcessorTopology | None:
 
 def _load(host: _Host, rule: CoreRule, terms: SoftwareTerms) -> _Load:
     """Count one host's cores; an old license is for two processors and stands for 16 cores."""
-    processors = _processors(host, terms)
+    read = None if host.device is None else host.device.processors
+    processors = _declared(host, terms) if read is None else read
     sets = rule.sets(len(host.guests))
     if processors is None:
         return _Load(host=host, base=rule.per_server, sets=sets)
     base = rule.physical(processors)
     if (version_key(host.version) or (_OLD,)) < (_OLD,):
         base = rule.per_server * -(-processors.sockets // _PROCESSORS_OF_OLD)
-    return _Load(host=host, base=base, sets=sets, processors=processors)
+    return _Load(host=host, base=base, sets=sets, processors=processors, declared=read is None)
 
 
 def _moved_to_datacenter(estate: Estate, loads: Iterable[_Load]) -> frozenset[str]:
@@ -215,12 +218,21 @@ def _need(
         need.notes.append(note("server_oem", servers=named(with_machine), count=len(sold_with), cores=rule.per_server))
     if beyond:
         need.doubts.append(note("server_oem_beyond", count=beyond))
-    unseen = [load.host.name for load in loads if load.processors is None]
-    if unseen:
-        need.blind.append(note("host_not_seen", hosts=named(unseen), count=len(unseen), cores=rule.per_server))
+    need.blind.extend(_uncounted((load.host for load in loads if load.processors is None), rule))
     if lost:
         need.blind.append(note("host_unknown", devices=named(device.name for device in lost), count=len(lost)))
     return need
+
+
+def _uncounted(hosts: Iterable[_Host], rule: CoreRule) -> Iterator[Message]:
+    """Hosts whose cores nobody told: those that are no part of the audit, and those that were read without them."""
+    found = list(hosts)
+    read = [host.name for host in found if host.device is not None and host.device.reached]
+    unseen = [host.name for host in found if host.name not in read]
+    if unseen:
+        yield note("host_not_seen", hosts=named(unseen), count=len(unseen), cores=rule.per_server)
+    if read:
+        yield note("host_cores_unread", hosts=named(read), count=len(read), cores=rule.per_server)
 
 
 def _told(load: _Load, edition: str, moved: frozenset[str], rule: CoreRule) -> Message:
@@ -232,6 +244,8 @@ def _told(load: _Load, edition: str, moved: frozenset[str], rule: CoreRule) -> M
         text = "cores_moved"
     if processors is None:
         text = "cores_unseen"
+    elif load.declared and text != "cores_moved":
+        text = f"{text}_declared"
     return note(
         text,
         host=load.host.name,

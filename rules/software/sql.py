@@ -1,7 +1,8 @@
 """SQL Server: by core (virtual cores in a virtual machine), or by server with access licenses (cases 57 to 59).
 
 Several instances on one machine count once, in the highest edition. Express and Developer need no right; Developer on a
-machine in production is a question for a person.
+machine in production is a question for a person, and so is an evaluation, which ends. Where some rights are by server
+and some by core, cores are counted and a person compares.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from rules.software.needs import Need, Terms, named, note, rows_of
 from rules.software.recognition import Install
 
 _RANKS = {"Enterprise": 5, "Business Intelligence": 4, "Standard": 3, "Web": 2, "Workgroup": 1}
-_DEVELOPER = "Developer"
+_DEVELOPER, _EVALUATION = "Developer", "Evaluation"
 _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
 
 
@@ -42,9 +43,8 @@ def sql_needs(estate: Estate) -> Iterator[Need]:
             usual=Metric.CORE,
             rows=rows_of(install for _, install in copies),
             installed=len(devices),
-            mixed=mixed,
         )
-        if kind is LicenseKind.FREE:
+        if kind is LicenseKind.FREE or edition == _EVALUATION:
             _free(need, devices, estate)
         else:
             need.terms = Terms.UNCLEAR if kind is LicenseKind.UNCLEAR else Terms.COMMERCIAL
@@ -72,6 +72,8 @@ def _free(need: Need, devices: list[Device], estate: Estate) -> None:
         found = [device.name for device in devices if productive & {label.casefold() for label in device.labels}]
         if found:
             need.asks.append(note("developer_in_production", devices=named(found), count=len(found)))
+    elif need.edition == _EVALUATION:
+        need.asks.append(note("sql_evaluation", devices=named(device.name for device in devices), count=len(devices)))
     else:
         need.notes.append(note("free_edition", edition=need.edition))
 

@@ -40,7 +40,13 @@ def handed_out(units: int, needs: Sequence[Need], open_units: Mapping[str, int])
             of_holder[holder].append(need)
     left, used = dict(open_units), 0
     given: defaultdict[str, int] = defaultdict(int)
-    for _, wanted in sorted(of_holder.items(), key=lambda item: (-len(item[1]), item[0])):
+
+    def order(item: tuple[str, list[Need]]) -> tuple[bool, int, str]:
+        """Who perhaps uses nothing of it comes last."""
+        holder, wanted = item
+        return all(holder in need.maybe for need in wanted), -len(wanted), holder
+
+    for _, wanted in sorted(of_holder.items(), key=order):
         lacking = [need for need in wanted if left.get(need.key, 0) > 0]
         if used >= units or not lacking:
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import cache
 
 from rules.messages import Message, Params
@@ -12,10 +12,9 @@ from rules.prices import MONTHS, Money, Share
 from rules.products import products
 from rules.rights import Entitlement, Metric
 from rules.rule import joined
-from rules.software.position import PositionLine, Status
+from rules.software.position import PositionLine, Reduction, Status
 from rules.software.rule import EstateCase
 
-_CENT = Decimal("0.01")
 _NAMES = 12  # of machines or people in one line of proof
 _RIGHTS = 6  # lines of the file of rights in one proof
 _SOURCES = {
@@ -25,8 +24,10 @@ _SOURCES = {
     "exchange-server": "ExSetup.exe",
     "microsoft-365-apps": "ClickToRun",
 }
-_NOT_IN_FORCE = frozenset({"software.note.ended", "software.note.starts"})
-_ELSEWHERE = tuple(f"software.note.{words}" for words in ("windows_", "cloud_", "cal_", "keyed", "ambiguous"))
+_OF_NO_USE = frozenset(f"software.note.{words}" for words in ("ended", "starts", "version_beyond", "version_other"))
+_ELSEWHERE = tuple(
+    f"software.note.{words}" for words in ("windows_", "cloud_", "cal_", "keyed", "ambiguous", "small_company")
+)
 
 
 def title_of(line: PositionLine) -> str:
@@ -39,10 +40,10 @@ def title_of(line: PositionLine) -> str:
 
 
 def has_no_right(line: PositionLine) -> bool:
-    """Whether nothing was ever bought for what is installed: not even a row that is over or to come."""
+    """Whether nothing was ever bought for what is installed: no row is over, to come or of another version."""
     if line.entitlements or line.owned or line.unlimited or line.transferred or line.not_subject:
         return False
-    return not any(note.text in _NOT_IN_FORCE for note in line.notes)
+    return not any(note.text in _OF_NO_USE for note in line.notes)
 
 
 def is_paid(line: PositionLine) -> bool:
@@ -84,7 +85,7 @@ def is_idle(case: EstateCase, line: PositionLine) -> bool:
 
 def is_saving(line: PositionLine) -> bool:
     """Whether a surplus can be given up: paid by the year, and no machine is left that may need it."""
-    return line.status is Status.EXCESS and line.yearly and (line.gap or 0) > 0 and line.seen >= line.known
+    return line.status is Status.EXCESS and bool(line.reductions) and line.seen >= line.known
 
 
 def by_unit(text: str, line: PositionLine) -> str:
@@ -112,19 +113,19 @@ def cost_of(line: PositionLine, count: int) -> Money:
     return replace(Money.of((Share(sku_id=line.key, seats=count, missing=True),)), once=line.cost)
 
 
-def saving_of(line: PositionLine, count: int) -> Money:
-    """What giving up `count` units that are paid by the year saves, a month: from the day they end, if that is known.
+def saving_of(line: PositionLine, part: Reduction) -> Money:
+    """What not buying again what ends on one day saves, a month: from that day, if it is known.
 
-    A yearly right cannot be given back before its end.
+    A yearly right cannot be given back before its end, and what ends later is not given back with it.
     """
-    if line.saving is None:
-        return Money.of((Share(sku_id=line.key, seats=count, unpriced=count),), line.ends_on)
-    return Money.of((Share(sku_id=line.key, seats=count, later=monthly(line.saving)),), line.ends_on)
+    if part.amount is None:
+        return Money.of((Share(sku_id=line.key, seats=part.units, unpriced=part.units),), part.on)
+    return Money.of((Share(sku_id=line.key, seats=part.units, later=monthly(part.amount)),), part.on)
 
 
 def monthly(yearly: Decimal) -> Decimal:
-    """A twelfth of an amount, to the cent."""
-    return (yearly / MONTHS).quantize(_CENT, rounding=ROUND_HALF_UP)
+    """A twelfth of an amount, not rounded: twelve of them are the amount of a year that the sheets show."""
+    return yearly / MONTHS
 
 
 def proof_of(case: EstateCase, line: PositionLine) -> tuple[Evidence, ...]:

@@ -90,7 +90,7 @@ class Position:
 
     @property
     def verdict(self) -> SeatVerdict:
-        """Where it stands today."""
+        """Where it stands today by its seats alone; who could do without is for the findings to say."""
         if not self.has_people:
             return SeatVerdict.NONE
         if self.seats is None:
@@ -99,6 +99,8 @@ class Position:
             return SeatVerdict.CHECK
         if self.seats.deficit:
             return SeatVerdict.UNDER
+        if self.seats.at_risk:  # expired: they work until the grace ends, and somebody must decide before
+            return SeatVerdict.CHECK
         return SeatVerdict.EXCESS if self.reducible else SeatVerdict.OK
 
 

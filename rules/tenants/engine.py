@@ -57,8 +57,8 @@ def judge_tenant(
 ) -> TenantJudgement:
     """Ask every rule about one tenant. Never raises for a rule that breaks: it becomes an unknown and a failure.
 
-    `as_of` is aware UTC; `servers` counts the client's audited machines (`rules.tenants.rule.machines_by_kind`);
-    `previous` is the last snapshot of the same tenant; `rules` defaults to all.
+    `as_of` is aware UTC; `servers` counts the client's audited machines (`rules.tenants.rule.machines_by_kind`), None
+    where none was to be audited; `previous` is the last snapshot of the same tenant; `rules` defaults to all.
     """
     if as_of.tzinfo is None:
         raise ValueError("as_of must be aware: a deadline has no meaning without a time zone")
@@ -68,6 +68,7 @@ def judge_tenant(
         contract=contract,
         as_of=as_of,
         servers=servers or {},
+        without_machines=servers is None,
         previous=previous,
     )
     asked = discover_tenant_rules() if rules is None else tuple(rules)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rules.model import Finding, LicenseLine, Outcome, TenantTotals
+from rules.model import Finding, LicenseLine, Outcome, SeatVerdict, TenantTotals
 from rules.prices import Commitment, Share
 from rules.tenants.billing import Position, positions, price_of
 from rules.tenants.rule import TenantCase
@@ -21,6 +21,7 @@ class _Savings:
     now: Decimal = Decimal(0)
     later: Decimal = Decimal(0)
     unpriced: int = 0
+    seats: int = 0
 
 
 def license_lines(case: TenantCase, findings: Sequence[Finding]) -> tuple[LicenseLine, ...]:
@@ -82,6 +83,7 @@ def _savings(findings: Iterable[Finding]) -> Mapping[str, _Savings]:
         saving.now += share.now
         saving.later += share.later
         saving.unpriced += share.unpriced
+        saving.seats += share.seats
     return found
 
 
@@ -101,6 +103,12 @@ def _leaving(findings: Iterable[Finding], holders: Mapping[str, frozenset[str]])
     return people
 
 
+def _verdict(position: Position, savings: _Savings) -> SeatVerdict:
+    """A product of which seats can be given back is a surplus, whether nobody has them or somebody does without."""
+    verdict = position.verdict
+    return SeatVerdict.EXCESS if verdict is SeatVerdict.OK and savings.seats else verdict
+
+
 def _line(case: TenantCase, position: Position, savings: _Savings, inactive: int | None) -> LicenseLine:
     sku, seats = position.sku, position.seats
     price = price_of(case, sku, position.commitment)
@@ -110,7 +118,7 @@ def _line(case: TenantCase, position: Position, savings: _Savings, inactive: int
         name=position.name,
         kind=position.kind,
         free_reason=position.free_reason,
-        verdict=position.verdict,
+        verdict=_verdict(position, savings),
         bought=sku.enabled,
         assigned=sku.consumed,
         grace=sku.warning,

@@ -26,6 +26,7 @@ class TenantCase:
     """One tenant before the rules. `as_of` is aware UTC. `servers` counts the client's audited machines by kind.
 
     `servers` keys: "windows_server", "windows_client", "linux", "rds_host"; empty when no machine was audited.
+    `without_machines` tells that none was to be: the client's audit is about Microsoft 365 alone.
     `previous` is the last snapshot of the same tenant, None where there is none. `found` is what the other rules
     concluded, each seat counted once in money, and `reclaimable` how many seats of each SKU they would take back from
     people, whether or not that saves anything: complete only for a rule that is asked `last`.
@@ -36,6 +37,7 @@ class TenantCase:
     contract: Contract
     as_of: datetime
     servers: Mapping[str, int] = field(default_factory=dict)
+    without_machines: bool = False
     previous: TenantSnapshot | None = None
     found: tuple[Finding, ...] = ()
     reclaimable: Mapping[str, int] = field(default_factory=dict)

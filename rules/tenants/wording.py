@@ -14,6 +14,16 @@ SKUS_SOURCE = "Microsoft Graph, subscribedSkus"
 SUBSCRIPTIONS_SOURCE = "Microsoft Graph, directory/subscriptions"
 
 
+_AS_WRITTEN = {"FOR": "for", "BUSINESS": "business", "ENTERPRISE": "enterprise", "PROPLUS": "ProPlus"}
+
+
+def office_name(product: str) -> str:
+    """A product of the activation report as Microsoft's own pages write it: the report shouts it in capitals."""
+    if not product.isupper():
+        return product
+    return " ".join(_AS_WRITTEN.get(word, word.capitalize()) for word in product.split())
+
+
 def owns_seats(case: TenantCase) -> bool:
     """`TenantRule.applies`: the tenant has SKUs that people hold, or it could not be seen which it has."""
     return any(position.has_people for position in positions(case).values()) or bool(

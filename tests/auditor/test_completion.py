@@ -1,6 +1,7 @@
 """`auditor completion`: what a real shell offers after Tab."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,61 @@ def test_a_real_shell_completes_commands_options_and_client_folders(
     assert offered("auditor feeds up") == ["update"]
     assert offered("auditor audit clients/") == ["clients/fournil", "clients/garage"]
     assert offered("auditor doctor clients/g") == ["clients/garage"]
+
+
+@pytest.mark.peer
+def test_after_tab_in_a_real_bash_a_client_folder_is_one_word_whatever_its_name_holds(
+    auditor: Auditor, tmp_path: Path, command: Path
+) -> None:
+    """Otherwise Enter would run what follows an ampersand, in the background."""
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    for name in ("Boulangerie Éloïse & fils", "Zed Dé", "L'Atelier", "doctor"):
+        (tmp_path / "clients" / name).mkdir(parents=True)
+        (tmp_path / "clients" / name / "client.toml").touch()
+    (tmp_path / "script").write_text(auditor("completion", "bash").stdout)
+    (tmp_path / "rc").write_text(f"PS1='READY> '\nbind 'set bell-style none'\nsource '{tmp_path / 'script'}'\n")
+    program = command / "auditor"  # completes as ours does, and else tells what it was given
+    told = 'printf "<%s>" "$@" >> "$TOLD"; echo >> "$TOLD"'
+    program.write_text(
+        f'#!/bin/sh\n[ -z "$_AUDITOR_COMPLETE" ] || exec "{sys.executable}" -m auditor "$@"\n{told}\n', "utf-8"
+    )
+    typed = {
+        "audit clients/Boul\t": "<audit><clients/Boulangerie Éloïse & fils/>",
+        "audit clients/Zed\\ D\t --list": "<audit><clients/Zed Dé/><--list>",
+        "audit 'clients/Zed D\t": "<audit><clients/Zed Dé/>",
+        "audit clients/L\t": "<audit><clients/L'Atelier/>",
+        "doct\t": "<doctor>",
+    }
+    _typed_in_bash([f"auditor {words}" for words in typed], tmp_path, command)
+    assert (tmp_path / "told").read_text("utf-8").splitlines() == list(typed.values())
+
+
+def _typed_in_bash(lines: list[str], place: Path, command: Path) -> None:
+    """Type lines into a bash on a terminal of its own, each when the prompt stands."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PATH": f"{command}:{os.environ['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment |= {"TOLD": str(place / "told"), "TERM": "dumb", "LC_ALL": "C.UTF-8", "INPUTRC": os.devnull}
+    shell = subprocess.Popen(
+        ["bash", "--noprofile", "--rcfile", str(place / "rc"), "-i"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=place,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        for line in (*lines, "exit"):
+            shown = b""
+            while not shown.endswith(b"READY> "):
+                shown += os.read(ours, 4096)
+            os.write(ours, f"{line}\n".encode())
+        assert shell.wait(timeout=120) == 0
+    finally:
+        shell.kill()
+        os.close(ours)
 
 
 def test_client_folders_are_offered_and_nothing_hides_other_files(

@@ -105,6 +105,22 @@ address = "taped.rec"
         pytest.param(
             '[client]\nname = ""', "client.name: expected a text in quotes, and not an empty one", "", id="empty name"
         ),
+        pytest.param(
+            '[client]\nname = "."', "client.name: '.' has neither letters nor digits", "", id="a dot for a name"
+        ),
+        pytest.param(
+            '[client]\nname = "   "', "client.name: '   ' has neither letters", "client's name", id="a blank name"
+        ),
+        pytest.param(
+            '[client]\nname = "A\\u0000B"',
+            "client.name: holds a line break or another control character",
+            "client's name",
+            id="NUL in it",
+        ),
+        pytest.param('[client]\nname = "."', "client.name: '.' has neither letters nor digits", "", id="a dot"),
+        pytest.param('[client]\nname = "   "', "client.name: '   ' has neither letters", "", id="spaces"),
+        pytest.param('[client]\nname = "A\\u0000B"', "client.name: holds a line break or", "", id="NUL"),
+        pytest.param('[client]\nname = "A\\nB"', "client.name: holds a line break or", "reports", id="line break"),
         pytest.param(_CLIENT + 'language = "de"', "client.language: 'de' is not one of en, fr", "", id="language"),
         pytest.param(
             _CLIENT + 'fail_on = "hi"', "client.fail_on: 'hi' is not one of critical, high", "", id="threshold"

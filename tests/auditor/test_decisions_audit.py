@@ -11,6 +11,9 @@ from auditor.config import load
 from auditor.decisions.file import decisions, with_decisions_in
 from auditor.history.anonymity import Pseudonyms, assessment_without_people
 from auditor.history.packing import pack_assessment, unpack_assessment
+from auditor.history.retention import purge
+from auditor.history.store import Store
+from auditor.history.tables import HistorySettings
 from reports import words
 from reports.sheet import Report
 from reports.texts import Texts, languages
@@ -261,6 +264,18 @@ def test_the_list_tells_what_is_to_do_done_and_kept(client, capsys):
     document = json.loads(capsys.readouterr().out)
     assert {row["state"] for row in document["decisions"]} == {"open", "done", "in_force"}
     assert document["run"] == 2
+
+
+def test_what_the_history_forgot_is_not_done(client, capsys):
+    """Its people were taken out of the newest run: nobody can be missed in it."""
+    with Store(client / "history.sqlite") as store:
+        assert purge(store, HistorySettings(personal_data_months=1), NOW + timedelta(days=600)).people == (1,)
+    capsys.readouterr()
+    assert main(["decisions", "list", str(client)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("à faire (non réaudité)") == 2
+    assert "fait" not in out
+    assert "conservé jusqu'au 11/08/2027" in out
 
 
 def test_the_list_of_a_client_without_decisions_or_audits(tmp_path, capsys):

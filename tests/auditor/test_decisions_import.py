@@ -431,7 +431,7 @@ def test_files_that_are_no_workbook_of_ours_say_what_to_do(client, tmp_path, cap
     for name, told in (
         ("a.csv", "save it as .xlsx"),
         ("b.xlsx", "damaged"),
-        ("c.xlsx", "the column ref is missing"),
+        ("c.xlsx", 'no column is headed "Réf."'),
         ("d.xlsx", "no sheet has the columns"),
         ("none.xlsx", "cannot be read"),
     ):

@@ -90,6 +90,13 @@ def test_a_row_names_the_person_of_its_reference(cell, is_named):
     assert names(cell, "gone@dubois.example", "Ann Gone") is is_named
 
 
+@pytest.mark.parametrize("cell", ["Ann\nann@firm.example", "Ann\nann_firm.example#EXT#@dubois.example"])
+def test_a_guest_is_named_by_either_address(cell):
+    """As the sheet shows it, and as reports before it did."""
+    assert names(cell, "ann_firm.example#EXT#@dubois.example", "Ann")
+    assert not names("Ann\nbob@firm.example", "ann_firm.example#EXT#@dubois.example", "Ann")
+
+
 def test_whose_workbook_it_is():
     for language in ("fr", "en"):
         for text in ("workbook.title", "workbook.title_both"):

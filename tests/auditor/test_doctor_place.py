@@ -73,7 +73,7 @@ def test_what_was_bought_and_accepted_is_counted(auditor: Auditor, tmp_path: Pat
     _, found = _examined(auditor, client)
     assert "1 line in licenses.csv" in found["client.rights"][0]["text"]
     assert found["client.waivers"][0]["text"] == "Accepted risks: 2, 1 of them over"
-    assert found["client.file"][0]["text"].startswith("client.toml: 1 machines")
+    assert found["client.file"][0]["text"] == "client.toml: 1 machine, 0 Microsoft 365 tenants"
 
 
 def test_a_reference_that_leads_nowhere_is_told_without_what_it_holds(
@@ -201,7 +201,7 @@ def test_a_schedule_of_this_machine_is_found_and_a_question_it_could_not_answer(
     _scheduled(units, other, name="auditor-other-1234")
     _, found = _examined(auditor, client)
     assert [one["state"] for one in (*found["schedule.installed"], *found["schedule.questions"])] == ["note", "note"]
-    assert found["schedule.installed"][0]["todo"] == f"auditor schedule {client} --install"
+    assert found["schedule.installed"][0]["todo"] == f"auditor schedule '{client}' --install", "to be typed"
     what: dict[str, tuple[str | Path, ...]] = {
         "alone": (client,),
         "several": (other, client),
@@ -210,6 +210,19 @@ def test_a_schedule_of_this_machine_is_found_and_a_question_it_could_not_answer(
     _scheduled(units, *what[kind])
     _, found = _examined(auditor, client)
     assert [one["state"] for one in (*found["schedule.installed"], *found["schedule.questions"])] == ["ok", "warning"]
+
+
+def test_a_scheduled_run_has_no_ssh_agent_even_where_one_runs_now(
+    auditor: Auditor, tmp_path: Path, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path))
+    machine = '[credentials.a]\nuser = "u"\nagent = true\n[[machines]]\nname = "srv"\ncredential = "a"\n'
+    client = _client(tmp_path / "c", machine)
+    assert "schedule.agents" not in _examined(auditor, client, "--offline")[1], "by hand it is the way in"
+    _scheduled(units, client)
+    (check,) = _examined(auditor, client, "--offline")[1]["schedule.agents"]
+    assert check["state"] == "warning"
+    assert check["text"].endswith(": a")
 
 
 def test_a_timer_that_is_written_and_not_enabled_runs_nothing(auditor: Auditor, tmp_path: Path, units: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_subscriptions_price_needs_its_period(tmp_path):
         ({"end": "soon"}, "end: 'soon' is no date."),
         ({"downgrade": "maybe"}, "downgrade: 'maybe' is neither yes nor no."),
         ({"virtualization": "many"}, "virtualization: 'many' is no number of virtual machines."),
-        ({"unit_price": "12", "yearly_price": "144"}, "yearly_price: a second price beside unit_price."),
+        ({"unit_price": "12", "yearly_price": "144"}, "yearly_price: a second price beside that of row 2, unit_price."),
         ({"unit_price": "12", "period": "decade"}, "period: 'decade' is no period."),
         ({"type": "red"}, "type: 'red' is neither a channel nor a metric."),
     ],

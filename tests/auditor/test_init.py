@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import shlex
 import socket
 import sys
 import time
@@ -130,6 +131,26 @@ def test_what_makes_no_client_is_refused_and_nothing_is_left_behind(
     assert said in refused.stderr
     assert "hunter2" not in refused.output
     assert sorted(path.name for path in tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--language", "de"), "--language: 'de' is not one of"), (("--name", "."), "client.name: '.' has neither")],
+)
+def test_what_is_refused_is_named_as_it_was_given(
+    auditor: Auditor, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = auditor("init", tmp_path / "new", *words)
+    assert (done.exit_code, (tmp_path / "new").exists()) == (Exit.USAGE, False)
+    assert told in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="quotes are others there")
+def test_the_next_steps_can_be_typed_as_they_stand(auditor: Auditor, tmp_path: Path) -> None:
+    folder = tmp_path / "Boulangerie L'Éclair & fils"
+    done = auditor("init", folder, "--machine", "local")
+    doctor, audit = (shlex.split(line) for line in done.stdout.rpartition(":\n")[2].splitlines())
+    assert (doctor, audit[:3]) == (["auditor", "doctor", str(folder)], ["auditor", "audit", str(folder)])
 
 
 def test_a_tenant_without_an_application_is_refused_rather_than_silently_never_audited(
@@ -371,9 +392,9 @@ def _pressed_ctrl_c(process: int, line: int) -> int:
 
     Once is not enough for sure: Python may have noted the signal and be about to wait for input all the same.
     """
-    for _ in range(int(_PATIENCE_S)):
+    for _ in range(int(_PATIENCE_S / 10)):
         os.write(line, b"\x03")
-        for _ in range(10):
+        for _ in range(100):  # long enough to end in: pressed once more meanwhile, it would end in another way
             ended, status = os.waitpid(process, os.WNOHANG)
             if ended:
                 return os.waitstatus_to_exitcode(status)

@@ -19,6 +19,7 @@ from collectors.cloud.facts import TenantFact, TenantSnapshot, User
 from collectors.feeds.cache import FeedStore
 from collectors.model import GapReason, Protocol, Target
 from rules.contract import Contract
+from rules.model import Outcome
 from tests.lab.tenants import sku, tenant
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ def _reached(result: Result) -> dict[str, bool]:
 
 def test_tenants_are_visited_at_once_and_beside_machines(tmp_path: Path) -> None:
     """Three tenants and a machine that wait for each other: one after the other they would never end."""
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=120)
 
     def visit(target: Target) -> TenantSnapshot:
         together.wait()
@@ -150,6 +151,22 @@ def test_a_run_before_that_cannot_be_read_costs_the_comparison_only(tmp_path: Pa
     assert _reached(_run(tmp_path, _plan("a"))) == {"a": True}
 
 
+@pytest.mark.parametrize(
+    ("partial", "outcome", "limited"), [(False, Outcome.NOT_APPLICABLE, False), (True, Outcome.UNKNOWN, True)]
+)
+def test_case_10_server_licenses_of_a_client_without_machines_ask_for_nothing(
+    tmp_path: Path, partial: bool, outcome: Outcome, limited: bool
+) -> None:
+    """A part of what the client has says nothing of its servers; the whole of a client without machines does."""
+
+    def visit(target: Target) -> TenantSnapshot:
+        return replace(tenant(skus=[sku("MDATP_Server", enabled=30, consumed=0)]), target=target)
+
+    result = _run(tmp_path, _plan("a", visit=visit, partial=partial))
+    (found,) = [one for one in result.assessment.findings if one.rule == "m365.device_licenses"]
+    assert (found.outcome, found.limited) == (outcome, limited)
+
+
 def test_the_names_of_products_are_asked_of_the_feeds_only_where_there_are_tenants(tmp_path: Path) -> None:
     with Store(tmp_path / "history.sqlite") as store:
         spool = Spool(store, store.begin(client="c", started_at=NOW, product_version="0"))
@@ -166,7 +183,7 @@ def test_a_recorded_tenant_is_a_tenant_whatever_its_protocol(tmp_path: Path) -> 
 
 
 def test_several_clients_share_the_visits_and_nothing_else(tmp_path: Path) -> None:
-    together = threading.Barrier(2, timeout=30)
+    together = threading.Barrier(2, timeout=120)
 
     def visit(target: Target) -> TenantSnapshot:
         together.wait()

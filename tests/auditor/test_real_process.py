@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,9 +20,22 @@ from auditor.exits import Exit
 from auditor.history.store import Store
 from tests.auditor.workbooks import annexes, managers
 from tests.lab import bad_servers, sshd
+from tests.lab.ports import free_port
 
-_PATIENCE_S = 60
+_PATIENCE_S = 180
 _AUDITOR = (sys.executable, "-m", "auditor")
+# What a login does with its terminal: makes it the one whose end the system tells the whole session.
+_ON_ITS_OWN_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Started under nohup, the tests would have what they start ignore SIGHUP; a handler of ours is not inherited."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
@@ -48,10 +62,10 @@ def test_servers_that_misbehave_cost_themselves_and_nobody_else(tmp_path: Path, 
     )
     with ExitStack() as stack:
         ports = [stack.enter_context(bad_servers.serve(behavior)).port for behavior in behaviors]
-        ports += [stack.enter_context(bad_servers.unanswered_port()), sshd.free_port()]
+        ports += [stack.enter_context(bad_servers.unanswered_port()), free_port()]
         hosts = [f"127.0.0.1:{port}" for port in ports]
         done = subprocess.run(
-            [*_AUDITOR, "scan", *hosts, f"replay:{recording}", "--user", "nobody", "--deadline", "3", "--json"],
+            [*_AUDITOR, "scan", *hosts, f"replay:{recording}", "--user", "nobody", "--deadline", "8", "--json"],
             capture_output=True,
             text=True,
             check=False,
@@ -80,7 +94,7 @@ def test_an_unknown_host_name_is_one_machine_not_audited(tmp_path: Path) -> None
     assert "surely-not-there.invalid: not audited" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_keeps_what_is_already_collected(
     tmp_path: Path, home: Path, recording: Path, number: signal.Signals
 ) -> None:
@@ -97,6 +111,8 @@ def test_a_stopped_run_keeps_what_is_already_collected(
             first = process.stderr.readline()
             assert "srv-sauvegarde" in first
             process.send_signal(number)
+            if number == signal.SIGHUP:  # from the shell that ends, then from the system: one end of one session
+                process.send_signal(number)
             out, err = process.communicate(timeout=_PATIENCE_S)
         finally:
             process.kill()
@@ -109,6 +125,66 @@ def test_a_stopped_run_keeps_what_is_already_collected(
         assert run.state == "interrupted"
         kept = {snapshot.target.name: snapshot.reached for snapshot in store.snapshots(run.id)}
     assert kept == {"srv-sauvegarde": True, f"127.0.0.1:{silent.port}": False}
+
+
+def test_a_dropped_ssh_session_costs_nothing_that_was_collected(tmp_path: Path, home: Path, recording: Path) -> None:
+    """The terminal goes away, which the system tells by SIGHUP; what would still be said can be said nowhere."""
+    with bad_servers.serve(bad_servers.says_nothing) as silent:
+        ours, theirs = pty.openpty()
+        command = [*_AUDITOR, "scan", f"replay:{recording}", f"127.0.0.1:{silent.port}", "-o", "out"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", _ON_ITS_OWN_TERMINAL, *command, "--deadline", "600"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=tmp_path,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+            start_new_session=True,
+        )
+        os.close(theirs)
+        try:
+            shown = b""
+            while b"1/2" not in shown:  # the first machine is stored, the second one is waited for
+                shown += os.read(ours, 65536)
+            os.close(ours)
+            assert process.wait(timeout=_PATIENCE_S) == Exit.INTERRUPTED
+        finally:
+            process.kill()
+    assert (len(managers(tmp_path / "out")), len(annexes(tmp_path / "out"))) == (1, 1)
+    with Store(home / "scans.sqlite") as store:
+        run = store.latest()
+        assert run.state == "interrupted"
+        kept = {snapshot.target.name: snapshot.reached for snapshot in store.snapshots(run.id)}
+    assert kept == {"srv-sauvegarde": True, f"127.0.0.1:{silent.port}": False}
+
+
+def test_under_nohup_a_dropped_session_stops_nothing(tmp_path: Path, home: Path, recording: Path) -> None:
+    with bad_servers.serve(bad_servers.says_nothing) as silent:
+        process = subprocess.Popen(
+            [
+                *("nohup", *_AUDITOR, "scan", f"replay:{recording}", f"127.0.0.1:{silent.port}"),
+                *("-o", "out", "--deadline", "600"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        try:
+            assert process.stderr is not None
+            assert "srv-sauvegarde" in process.stderr.readline()
+            process.send_signal(signal.SIGHUP)
+        except BaseException:
+            process.kill()
+            raise
+    try:  # the silent server is gone, which ends the visit that waited for it
+        _, err = process.communicate(timeout=_PATIENCE_S)
+    finally:
+        process.kill()
+    assert process.returncode == Exit.INCOMPLETE, err
+    with Store(home / "scans.sqlite") as store:
+        assert store.latest().state == "finished"
 
 
 def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(tmp_path: Path, recording: Path) -> None:
@@ -181,7 +257,7 @@ def test_a_full_disk_under_the_reports_is_told_by_its_file(tmp_path: Path, recor
             cwd=tmp_path,
         )
     assert done.returncode == Exit.USAGE
-    assert "No space left on device" in done.stderr
+    assert "could not be written to standard output: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
 
 

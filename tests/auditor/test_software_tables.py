@@ -204,6 +204,10 @@ def test_doctor_tells_every_mistake_of_a_file_of_rights_and_goes_on(tmp_path, au
 def test_doctor_tells_whether_there_is_anything_to_compare_with(tmp_path, auditor):
     read(tmp_path)
     assert "Rien n'indique ce qui a été acheté" in " ".join(auditor("doctor", tmp_path, "--offline").stdout.split())
+    (tmp_path / FILE_NAME).write_bytes(template("fr"))
+    shown = " ".join(auditor("doctor", tmp_path, "--offline").stdout.split())
+    assert "licenses.xlsx ne contient encore aucun droit" in shown
+    assert "holds no right" not in shown
     workbook(tmp_path, ROW)
     shown = " ".join(auditor("doctor", tmp_path, "--offline").stdout.split())
     assert "Droits acquis : 1 ligne dans licenses.xlsx" in shown

@@ -14,7 +14,7 @@ from rules.messages import Message
 from rules.model import Assessment, Finding, Outcome, Priority, PriorityLevel
 from rules.prices import Money
 from rules.rights import Metric
-from rules.software.position import PositionLine, SoftwareSummary, Status, Unrecognized
+from rules.software.position import PositionLine, Reduction, SoftwareSummary, Status, Unrecognized
 from rules.waivers import Waiver, WaiverUse
 from tests.lab import assessments as lab
 from tests.lab import licensed
@@ -101,6 +101,7 @@ EXCESS_YEARLY = line(
     unit_price=Decimal("289.00"),
     yearly=True,
     saving=Decimal("578.00"),
+    reductions=(Reduction(units=2, on=date(2026, 7, 31), amount=Decimal("578.00")),),
     ends_on=date(2026, 7, 31),
 )
 CHECK = line(
@@ -183,7 +184,7 @@ FINDINGS = (
     found("under_licensed", "office", money=Money(seats=12, once=Decimal(3600))),
     found("under_licensed", "autocad-lt", money=Money(seats=1, cost=Decimal("480.50") / 12)),
     found("under_licensed", "sage-100", money=Money(seats=1, unpriced=1)),
-    found("surplus", "acrobat", money=Money(seats=2, later=Decimal(578) / 12)),
+    found("surplus", "acrobat", params={"count": 2}, money=Money(seats=2, later=Decimal(578) / 12)),
     found("surplus", "office-standard", outcome=Outcome.NOT_APPLICABLE, priority=Priority(level=PriorityLevel.NONE)),
     found("to_check", "sql-server"),
     found("no_entitlement", "teamviewer", params={"product": "TeamViewer", "devices": "pc-01, pc-02"}),

@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from xml.etree import ElementTree as ET
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -279,14 +280,18 @@ def _manager_problems(sheets: list[SheetXml]) -> Iterator[str]:
 
 
 def same_figures(one: bytes, other: bytes) -> list[str]:
-    """12: two languages of one report carry the same numbers and dates in the same cells."""
+    """12: two languages of one report carry the same numbers and dates, in the same columns and the same order.
+
+    Rows may be some lines further down: a section's title is repeated where its words fill a page earlier.
+    """
     found = []
     for left, right in zip(open_sheets(one), open_sheets(other), strict=True):
         figures = [
-            {cell.ref: cell.text for cell in sheet.cells() if cell.kind == "n" and cell.text} for sheet in (left, right)
+            [(cell.ref.rstrip("0123456789"), cell.text) for cell in sheet.cells() if cell.kind == "n" and cell.text]
+            for sheet in (left, right)
         ]
         if figures[0] != figures[1]:
-            different = sorted(set(figures[0].items()) ^ set(figures[1].items()))
+            different = [pair for pair in zip_longest(*figures) if pair[0] != pair[1]]
             found.append(f"{left.title} / {right.title} differ: {different[:6]}")
     return found
 

@@ -40,7 +40,13 @@ PAID_NAMES = {
     "Docker Desktop",
     "CCleaner",
 }
-UNCLEAR_NAMES = {"MobaXterm", "Cursor", "Chef Infra Client v16.7.61", "Xoreax IncrediBuild 9.4.4 (build 3042)"}
+UNCLEAR_NAMES = {
+    "Visual Studio Community 2019",
+    "MobaXterm",
+    "Cursor",
+    "Chef Infra Client v16.7.61",
+    "Xoreax IncrediBuild 9.4.4 (build 3042)",
+}
 MODULES = ("Azure", "PackageManagement", "Pester", "PowerShellGet", "PSReadLine", "PSWindowsUpdate")
 JAVA = {  # DisplayVersion of the Java rows, which decides
     "Java 8 Update 202 (64-bit)": "8.0.2020.8",

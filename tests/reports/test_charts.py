@@ -56,7 +56,7 @@ def test_the_alternative_text_tells_every_bar():
     told = properties.get("descr")
     for name in ("Microsoft Teams EEA", "Power BI Pro"):
         assert name in told
-    assert "28 acquis, 27 attribués, 27 actifs" in told
+    assert "(acquis\u00a0: 28, attribués\u00a0: 27, actifs\u00a0: 27)" in told
 
 
 def test_alternative_text_is_escaped():

@@ -105,7 +105,7 @@ def test_the_annex_holds_evidence_gaps_collectors_and_sources():
     sources = [row[9] for row in book["Sources"].iter_rows(min_row=5, values_only=True)]
     assert "0" * 64 in sources
     findings = list(book["Findings"].iter_rows(min_row=5, values_only=True))
-    assert {row[4] for row in findings} == {"fail", "unknown", "not_applicable"}
+    assert {row[4] for row in findings} == {"To fix", "Unknown", "Not applicable"}
     assert any("CVE-2026-1002" in (row[16] or "") for row in findings)
 
 

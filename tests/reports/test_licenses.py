@@ -31,7 +31,7 @@ from reports.view import View
 from reports.workbook import file_name, render
 from rules.model import Outcome, PriorityLevel, SeatVerdict
 from tests.lab import assessments as lab
-from tests.lab import licensed
+from tests.lab import licensed, software
 from tests.lab.licensed import NAMES, POWER_BI, PREMIUM, STANDARD, TEAMS
 
 LOCALES = Path(__file__).parents[2] / "reports" / "locales"
@@ -177,7 +177,7 @@ def test_the_chart_shows_the_largest_paid_products_and_says_its_message_beside_i
     assert len(chart.series) == 3
     assert [point.v for point in chart.series[0].cat.strRef.strCache.pt][:1] == ["Microsoft Teams EEA"]
     assert any(
-        text == "Of 59 seats bought, 56 are assigned and 52 serve people who are active."
+        text == "For these 4 products: 59 seats bought, 56 assigned, 52 used by people who are active."
         for text in texts_of(book("licensed").worksheets[2])
     )
 
@@ -603,3 +603,33 @@ def test_verdicts_of_the_model_have_a_look_and_a_word():
     assert set(VERDICT_STYLES) == set(SeatVerdict)
     for language in languages():
         assert all(Texts(language).has(f"seat_verdict.{verdict.value}") for verdict in SeatVerdict if verdict)
+
+
+def test_what_a_waiver_accepts_is_neither_missing_nor_too_much_and_in_no_amount():
+    def waived(assessment):
+        found = (
+            replace(finding, waiver=software.WAIVERS[0].waiver) if finding.money is not None else finding
+            for finding in assessment.findings
+        )
+        return replace(assessment, findings=tuple(found))
+
+    before, after = (Licenses(made) for made in (licensed.licensed(), waived(licensed.licensed())))
+    assert (before.totals.surplus, before.missing.seats) > (0, 0)
+    assert (after.totals.surplus, after.totals.saving, after.missing.seats, after.missing.cost) == (0, 0, 0, 0)
+    assert (after.totals.kept, after.missing.accepted) == (before.totals.surplus, before.missing.seats)
+    kept = {product.line.name for product in before.products if product.surplus}
+    assert {product.line.name for product in after.products if product.accepted} >= kept
+    report_ = Report(waived(licensed.licensed()), Texts("en", strict=True))
+    told = {tile.name: tile.note for tile in tiles(report_)}
+    for name in ("deficit", "surplus"):
+        assert "more accepted" in told[name]
+
+
+def test_amounts_of_the_lines_are_those_the_engine_added_up():
+    for product in Licenses(licensed.licensed()).products:
+        line = product.line
+        assert (product.now, product.later, product.unpriced) == (
+            line.saving_now,
+            line.saving_later,
+            line.unpriced_seats,
+        )

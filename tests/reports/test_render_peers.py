@@ -25,8 +25,8 @@ pytestmark = pytest.mark.xdist_group("libreoffice")  # one worker converts, for 
 
 SOFFICE, PDFTOTEXT, PDFTOPPM = (shutil.which(name) for name in ("soffice", "pdftotext", "pdftoppm"))
 VALIDATOR = shutil.which("ooxml-validator")
-MOST_PAGES = {"position_crowded": 60, "crowded": 12, "hostile": 12, "licenses_hostile": 20, "demo": 30}
-MOST_PAGES_OTHERWISE = 14
+MOST_PAGES = {"position_crowded": 60, "crowded": 12, "hostile": 12, "licenses_hostile": 20, "demo": 32}
+MOST_PAGES_OTHERWISE = 17
 
 
 def _without(sample: str) -> Callable[[str], bytes]:
@@ -156,6 +156,6 @@ def test_the_open_xml_sdk_finds_nothing(tmp_path, name, language):
     for kind, data in books.items():
         path = tmp_path / f"{kind}.xlsx"
         path.write_bytes(data)
-        done = subprocess.run([VALIDATOR, str(path)], capture_output=True, timeout=60, check=False)
+        done = subprocess.run([VALIDATOR, str(path)], capture_output=True, timeout=240, check=False)
         answer = json.loads(done.stdout)
         assert answer["ok"] is True, answer

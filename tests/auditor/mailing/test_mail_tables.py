@@ -1,5 +1,6 @@
 """`[mail]`: who gets the report, through which server; every mistake is told with file and key."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from auditor.config import load
 from auditor.errors import SettingsError
 from auditor.mail_settings import Mailbox, MailSettings, Security
+from auditor.mailing.compose import compose, parsed
+from reports.message import trial_letter
 
+AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
 APP = """
 [credentials.post]
 kind = "m365"
@@ -151,6 +155,31 @@ def test_clear_text_goes_to_this_machine_alone(tmp_path: Path) -> None:
 def test_a_domain_with_accents_is_mailed_to_by_its_registered_name(tmp_path: Path) -> None:
     mail = settled(tmp_path, OWN.replace("contoso.example", "münchen.example"))
     assert mail.recipients == ("direction@xn--mnchen-3ya.example",)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('Support "é" <a@martin.example>', 'Support "é"'),
+        ('"Martin, Support" <a@martin.example>', "Martin, Support"),
+        (r'"Les \"Pros\"" <a@martin.example>', 'Les "Pros"'),
+        ("<a@martin.example>", ""),
+    ],
+)
+def test_a_name_may_stand_in_quotes_or_hold_some(tmp_path: Path, written: str, name: str) -> None:
+    mail = settled(tmp_path, OWN.replace('"rapports@martin.example"', f"'{written}'"))
+    assert mail.sender == Mailbox(address="a@martin.example", name=name)
+    draft = compose(
+        trial_letter("Contoso", "fr", signature=""), None, mail, client="Contoso", period="", at=AT, number="1"
+    )
+    (box,) = parsed(draft.content)["From"].addresses
+    assert (box.display_name, box.addr_spec) == (name, "a@martin.example")
+
+
+@pytest.mark.parametrize("written", ["Bö <a@b.example> x", "é a@b.example", "Bö <a@b.example"])
+def test_what_is_no_address_is_not_blamed_on_accents(tmp_path: Path, written: str) -> None:
+    with pytest.raises(SettingsError, match="is no mail address"):
+        settled(tmp_path, OWN.replace("rapports@martin.example", written))
 
 
 def test_somebody_named_twice_gets_one_message(tmp_path: Path) -> None:

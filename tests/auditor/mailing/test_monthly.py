@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -140,6 +141,27 @@ def test_run_again_in_the_same_month_it_says_when_it_was_sent(
     assert len(server.received) == 1
 
 
+def test_run_again_in_the_same_month_a_recipient_who_was_refused_it_has_not_got_it(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run
+) -> None:
+    """The first run says so and fails; so does every other one of the month, until it is sent again."""
+    client = folder(tmp_path, recording, table(server, cc='"deux@contoso.example"'))
+    server.rcpt["deux@contoso.example"] = ["550 5.1.1 no such user"]
+    first = auditor("audit", client, "--mail")
+    again = auditor("audit", client, "--mail")
+    assert first.exit_code == again.exit_code == Exit.USAGE
+    told = again.stderr.replace("\u00a0", " ")
+    assert f" à {TO}, mais REFUSÉ pour d'autres (deux@contoso.example: " in told
+    assert "no such user" in told
+    assert f"auditor mail resend {client}" in told
+    assert f"  {TO}\n" in auditor("mail", "list", client).stdout, "sent to him alone"
+    document = json.loads(auditor("audit", client, "--mail", "--json").stdout)
+    assert (document["mail"][0]["state"], document["mail"][0]["to"]) == ("already_partly", TO)
+    assert auditor("mail", "resend", client).exit_code == Exit.COMPLIANT
+    assert server.received[-1].recipients == (TO, "deux@contoso.example")
+    assert auditor("audit", client, "--mail").exit_code == Exit.INCOMPLETE
+
+
 def test_resend_sends_it_once_more_to_the_addresses_of_now(
     tmp_path: Path, recording: Path, server: MailServer, auditor: Run
 ) -> None:
@@ -171,6 +193,45 @@ def test_a_report_that_is_held_goes_when_it_is_released(
     assert server.received[0].content == file.read_bytes(), "what was read is what was sent"
     assert states(client) == [State.SENT]
     assert "Rien à envoyer." in auditor("mail", "release", client).stdout
+
+
+@pytest.mark.parametrize("period", ["2026-13", "11/2026", "2026-1", "novembre"])
+def test_what_is_no_month_is_refused_and_releases_nothing(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run, period: str
+) -> None:
+    client = folder(tmp_path, recording, table(server, hold="true"))
+    done = auditor("mail", "release", client, "--period", period)
+    assert done.exit_code == Exit.USAGE
+    assert f"--period: {period!r} is no month. Write year and month: 2026-11." in done.stderr
+
+
+def test_a_release_that_finds_nothing_held_says_what_there_is(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run
+) -> None:
+    client = folder(tmp_path, recording, table(server, hold="true"))
+    auditor("audit", client, "--mail")
+    done = auditor("mail", "release", client, "--period", "2020-01")
+    assert (done.exit_code, states(client)) == (Exit.USAGE, [State.HELD])
+    assert "aucun rapport de 2020-01 n'attend votre accord" in done.stderr
+    assert f"auditor mail list {client}" in done.stderr
+    server.data = ["451 4.3.0 try later"] * 9
+    assert auditor("mail", "release", client).exit_code == Exit.USAGE
+    assert states(client) == [State.QUEUED]
+    done = auditor("mail", "release", client)
+    assert (done.exit_code, states(client)) == (Exit.USAGE, [State.QUEUED])
+    assert f"auditor mail send {client}" in done.stderr
+    assert "Rien à envoyer" not in done.stdout
+
+
+def test_a_command_that_is_told_can_be_typed_as_it_stands(
+    tmp_path: Path, recording: Path, server: MailServer, auditor: Run
+) -> None:
+    client = folder(tmp_path, recording, table(server, hold="true"), name="Boulangerie Éloïse & fils")
+    done = auditor("audit", client, "--mail")
+    command = done.stdout.replace("\u00a0", " ").rpartition("envoyer : ")[2].splitlines()[0]
+    assert shlex.split(command) == ["auditor", "mail", "release", str(client)]
+    document = json.loads(auditor("audit", client, "--mail", "--json").stdout)
+    assert document["mail"][0]["folder"] == str(client), "a program is given the folder itself"
 
 
 def test_a_report_nobody_released_is_dropped_when_the_time_of_personal_data_is_over(

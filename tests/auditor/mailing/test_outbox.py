@@ -329,7 +329,7 @@ def test_three_processes_at_once_send_one_message(file: Path, tmp_path: Path) ->
         racer.stdin.write("go\n")
         racer.stdin.flush()
     for racer in racers:
-        racer.communicate(timeout=60)
+        racer.communicate(timeout=240)
     assert [racer.returncode for racer in racers] == [0, 0, 0]
     assert counted.read_text() == f"{TO}\n"
 

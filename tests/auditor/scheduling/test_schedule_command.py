@@ -81,6 +81,85 @@ def test_variables_the_run_will_need_are_named_unless_the_file_has_them(tmp_path
     assert "hunter2" not in said.output
 
 
+@pytest.fixture(autouse=True)
+def shell(monkeypatch):
+    """What a person's shell has set; no proxy of the machine that runs the tests counts."""
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def has(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return has
+
+
+@pytest.mark.parametrize("kind", ["systemd", "cron", "windows"])
+def test_what_the_run_needs_of_this_shell_is_in_the_schedule(tmp_path, shell, monkeypatch, kind):
+    """The way out, whom to trust, and where the feeds are: by hand they come from the shell."""
+    monkeypatch.chdir(tmp_path)
+    shell(https_proxy="http://proxy.example:3128", NO_PROXY="10.0.0.0/8", SSL_CERT_FILE="ca.pem", XDG_DATA_HOME="data")
+    said = run(client(tmp_path / "martin"), "--kind", kind)
+    assert (said.exit_code, "password" in said.stderr) == (0, False)
+    for name, value in {
+        "https_proxy": "http://proxy.example:3128",
+        "NO_PROXY": "10.0.0.0/8",
+        "SSL_CERT_FILE": tmp_path / "ca.pem",
+        "XDG_DATA_HOME": tmp_path / "data",
+    }.items():
+        assert f"{name}={value}" in said.stdout
+
+
+@pytest.mark.parametrize("kind", ["systemd", "cron", "windows"])
+def test_a_proxys_password_is_in_no_schedule_and_where_to_put_it_is_told(tmp_path, shell, kind):
+    shell(HTTPS_PROXY="http://robot:hunter2@proxy.example:3128")
+    folder = client(tmp_path / "martin")
+    said = run(folder, "--kind", kind)
+    assert "HTTPS_PROXY holds a proxy with its password" in said.stderr
+    assert ("setx" if kind == "windows" else "--environment-file") in said.stderr
+    assert "hunter2" not in said.output
+    if kind == "windows":
+        return
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text("HTTPS_PROXY=http://robot:hunter2@proxy.example:3128\n")
+    said = run(folder, "--kind", kind, "--environment-file", secrets)
+    assert (said.stderr, "hunter2" in said.output) == ("", False)
+
+
+def test_what_the_environment_file_sets_is_not_set_twice(tmp_path, shell):
+    shell(HTTPS_PROXY="http://one.example:3128")
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text("HTTPS_PROXY=http://two.example:3128\n")
+    said = run(client(tmp_path / "martin"), "--kind", "cron", "--environment-file", secrets)
+    assert "one.example" not in said.output
+
+
+def test_a_client_that_only_an_ssh_agent_lets_in_is_told_of_before_the_night_it_matters(tmp_path):
+    folder = client(tmp_path / "martin")
+    file = folder / "client.toml"
+    by_hand = file.read_text("utf-8").replace('password = "file:secret"', "agent = true")
+    file.write_text(by_hand, "utf-8")
+    said = run(folder, "--kind", "systemd")
+    assert said.exit_code == 0
+    assert "a scheduled run has no ssh-agent" in said.stderr
+    assert "credential main: name a key_file or a password" in said.stderr
+    file.write_text(by_hand.replace("agent = true", 'agent = true\nkey_file = "key"'), "utf-8")
+    assert run(folder, "--kind", "systemd").stderr == ""
+
+
+def test_the_last_day_is_understood_in_capitals_too(tmp_path):
+    assert "OnCalendar=*-*~01" in run(client(tmp_path / "martin"), "--kind", "systemd", "--day", "LAST").output
+
+
+def test_an_environment_file_that_is_not_there_is_told_in_words(tmp_path, capsys):
+    folder = client(tmp_path / "martin")
+    assert main(["schedule", str(folder), "--environment-file", str(tmp_path / "nope")]) == 2
+    told = capsys.readouterr().err
+    assert "nope: cannot be read: No such file or directory." in told
+    assert "Errno" not in told
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rules.messages import Message
 from rules.model import Outcome
-from rules.software.position import Status
+from rules.software.position import Reduction, Status
 from tests.rules.checks.estate import only
 from tests.rules.checks.software_estate import asked, line, position, right
 
@@ -56,7 +56,17 @@ def test_a_row_that_meets_nothing_is_told_once() -> None:
 
 
 def test_what_is_paid_by_the_year_and_can_be_given_up_is_a_surplus_with_its_money() -> None:
-    yearly = line("visio", Status.EXCESS, owned=2, required=0, entitlements=("L2",), yearly=True, saving=Decimal(600))
+    parts = (Reduction(units=2, amount=Decimal(600)),)
+    yearly = line(
+        "visio",
+        Status.EXCESS,
+        owned=2,
+        required=0,
+        entitlements=("L2",),
+        yearly=True,
+        saving=Decimal(600),
+        reductions=parts,
+    )
     summary = position(yearly, idle=(WORDS,))
     assert only(asked("software.surplus", summary=summary, rights=[right("L2", "Visio")])).outcome is Outcome.FAIL
     assert only(asked(ID, summary=summary, rights=[right("L2", "Visio")])).outcome is Outcome.PASS

@@ -7,7 +7,7 @@ import pytest
 
 from rules.model import Outcome, PriorityLevel
 from rules.rights import SoftwareTerms
-from rules.software.position import PositionLine, Status
+from rules.software.position import PositionLine, Reduction, Status
 from tests.rules.checks.estate import only, spoken
 from tests.rules.checks.software_estate import asked, day, line, position
 
@@ -15,8 +15,10 @@ ID = "software.surplus"
 
 
 def _yearly(**changes: Any) -> PositionLine:
+    """Two too many, which end on `ends_on` together."""
     values = {"owned": 6, "required": 4, "yearly": True, "saving": Decimal("578.00"), **changes}
-    return line("acrobat", Status.EXCESS, **values)
+    part = Reduction(units=2, on=values.get("ends_on"), amount=values["saving"])
+    return line("acrobat", Status.EXCESS, **{"reductions": (part,), **values})
 
 
 def test_a_surplus_paid_by_the_year_can_be_given_up_when_the_right_ends() -> None:
@@ -24,7 +26,7 @@ def test_a_surplus_paid_by_the_year_can_be_given_up_when_the_right_ends() -> Non
     assert (found.outcome, found.due_on) == (Outcome.FAIL, day(30))
     assert spoken(found).startswith("Acrobat: 2 licenses paid by the year and not used (rights 6, need 4)")
     assert found.money is not None
-    assert (found.money.now, found.money.later) == (Decimal(0), Decimal("48.17"))
+    assert (found.money.now, found.money.later) == (Decimal(0), Decimal(578) / 12)
     assert found.money.anniversary_on == day(30)
 
 
@@ -40,6 +42,24 @@ def test_an_end_that_is_over_or_unknown_is_no_day_to_act_by() -> None:
     for ends_on in (day(-1), None):
         found = only(asked(ID, _yearly(ends_on=ends_on)))
         assert (found.outcome, found.due_on, found.message.text) == (Outcome.FAIL, None, f"rules.{ID}.fail_undated")
+
+
+def test_what_ends_later_is_not_given_back_with_what_ends_next() -> None:
+    parts = (
+        Reduction(units=1, on=day(5), amount=Decimal(289)),
+        Reduction(units=1, on=day(300), amount=Decimal(320)),
+    )
+    found = only(asked(ID, _yearly(ends_on=day(5), saving=Decimal(609), reductions=parts)))
+    assert (found.due_on, found.message.params["count"]) == (day(5), 1)
+    assert "2 licenses paid by the year and not used (rights 6, need 4), 1 of them until" in spoken(found)
+    assert found.money is not None
+    assert (found.money.seats, found.money.later) == (1, Decimal(289) / 12)
+
+
+def test_a_surplus_inside_packs_that_are_needed_is_told_and_given_up_by_nobody() -> None:
+    told, passed = asked(ID, _yearly(saving=Decimal(0), reductions=()))
+    assert {told.outcome, passed.outcome} == {Outcome.NOT_APPLICABLE, Outcome.PASS}
+    assert {found.message.text for found in (told, passed)} == {f"rules.{ID}.packed", f"rules.{ID}.pass"}
 
 
 def test_a_surplus_bought_for_good_is_told_and_saves_nothing() -> None:

@@ -122,6 +122,20 @@ def said():
     mixed = [right("autocad", 3), right("autocad", 2, Metric.NAMED_USER, id="people")]
     yield position(machines(5, install("autocad")), mixed)
     yield from on_servers()
+    yield from on_shared_machines()
+    yield from on_rights_in_doubt()
+
+
+def on_rights_in_doubt():
+    """Rights whose rows leave open what they cover, or that nothing on a machine is compared with."""
+    newer, older = device("a", office(version="2024")), device("a", office(version="2016"))
+    for ended in (TODAY.replace(year=2023), TODAY.replace(year=2020)):
+        yield position([newer], [right("office", 1, version="2019", maintenance_end=ended)])
+    for channel in (Channel.UNKNOWN, Channel.RETAIL):
+        yield position([older], [right("office", 1, version="2019", channel=channel)])
+    yield position([device("a", install("oracle-java"))], [right("Oracle Java SE", 9, Metric.USER)])
+    yield position([device("a", install("visio", "Professional"))], [right("Visio Pro 2016", 1)])
+    yield position([server("sql8", sql("Evaluation"))], [])
 
 
 def on_servers():
@@ -132,6 +146,12 @@ def on_servers():
     enterprise = tenant(person("ann", CloudRight.WINDOWS_ENTERPRISE))
     yield position([host, *guests], [right("windows-server", 4, Metric.SERVER, edition="Standard"), *cals])
     yield position([host, *guests], [right("windows-server", 8, Metric.CORE, edition="Datacenter", units_per_pack=2)])
+    told = {"host_cores": {"esx": 16}}
+    for edition, count in (("Standard", 2), ("Standard", 3), ("Datacenter", 1)):
+        yield position(
+            [virtual_server(f"on{number}", windows_server(edition), host="esx") for number in range(count)], [], **told
+        )
+    yield position([device("cores", windows_server(), server=True)], [])
     yield position([server("rok", replace(windows_server(), channel=Channel.OEM), sockets=2, cores=24)], [])
     yield position([server("dc", windows_server("Datacenter"))], cals, users=5, tenants=[enterprise])
     yield position([server("srv", windows_server())], cals, tenants=[enterprise])
@@ -152,6 +172,22 @@ def on_servers():
     yield position([server("srv", windows_server())], [*devices, *cals], users=3)
     yield position([server("srv", windows_server())], [right("CAL Windows Server 2022", 5, Metric.USER_CAL)])
     yield position([server("srv", windows_server())], [], users=4)
+
+
+def on_shared_machines():
+    """Session hosts and machines of several people."""
+    named, several = [right("autocad", 2, Metric.NAMED_USER)], (profile("ann"), profile("bob"), profile("cyd"))
+    host = server("rds", windows_server(), install("autocad"), office(), roles=("remote-desktop-session-host",))
+    rds = [right("CAL RDS 2022", 1, Metric.USER_CAL)]
+    yield position([replace(host, profiles=several)], [*rds, right("autocad", 9, Metric.NAMED_USER)], users=4)
+    yield position([host], [*named, right("CAL RDS 2022", 1, Metric.DEVICE_CAL)], devices=4)
+    yield position([device("workshop", install("autocad"), profiles=several)], [*named, *rds])
+    yield position([unreached("x")], rds)
+    unversioned = server("new", install("windows-server", "Standard"))
+    yield position(
+        [unversioned], [right("CAL", 5, Metric.USER_CAL), right("CAL", 3, Metric.DEVICE_CAL)], users=4, devices=3
+    )
+    yield position([unversioned], [right("CAL", 5, Metric.USER_CAL), right("CAL", 3, Metric.DEVICE_CAL)])
 
 
 def test_every_note_is_said_by_some_position_and_worded_in_every_language():

@@ -25,8 +25,15 @@ def test_case_10_more_licenses_than_servers_are_to_be_checked_and_no_money():
     assert (found.confidence, found.money) == (Confidence.TENTATIVE, None)
 
 
-def test_case_10_without_any_audited_machine_it_is_unknown():
-    assert only(ask(RULE, servers(4))).outcome is Outcome.UNKNOWN
+def test_case_10_where_none_of_the_machines_could_be_audited_it_is_unknown():
+    found = only(ask(RULE, servers(4), servers={}))
+    assert (found.outcome, found.limited) == (Outcome.UNKNOWN, True)
+
+
+def test_case_10_an_audit_of_microsoft_365_alone_has_nothing_to_compare_with_and_asks_for_nothing():
+    found = only(ask(RULE, servers(4)))
+    assert (found.outcome, found.message.text) == (Outcome.NOT_APPLICABLE, f"rules.{RULE}.out_of_scope")
+    assert "the audit is about no machine" in spoken(found)
 
 
 @pytest.mark.parametrize(("part", "text"), [("MCOCAP", "devices"), ("SHAREPOINTSTORAGE", "resources")])

@@ -19,6 +19,7 @@ from tests.lab.tenants import (
     monthly,
     price,
     sku,
+    subscription,
     tenant,
     unreached,
     user,
@@ -39,6 +40,21 @@ def test_a_line_tells_seats_cost_and_saving():
     assert (line.saving_now, line.saving_later) == (Decimal(0), Decimal("82.40"))
     assert (line.commitment, line.renewal_on) == (Commitment.ANNUAL, date(2027, 3, 1))
     assert (line.verdict, line.billable, line.kind) == (SeatVerdict.EXCESS, True, SkuKind.USER)
+
+
+def test_a_product_of_which_seats_can_be_given_back_is_a_surplus_though_all_are_assigned():
+    left = user("left", holds=["SPB"], enabled=False, mailbox="user")
+    full = tenant(skus=[sku("SPB", enabled=7, consumed=7)], users=[left, *users(6, holds=["SPB"])])
+    assert lines(full)["SPB"].verdict is SeatVerdict.EXCESS
+    needed = tenant(skus=[sku("SPB", enabled=6, consumed=6)], users=users(6, holds=["SPB"]))
+    assert lines(needed)["SPB"].verdict is SeatVerdict.OK
+
+
+def test_a_product_that_expired_is_to_be_checked_as_long_as_its_grace_lasts():
+    expired = sku("SPB", enabled=0, consumed=2, warning=3, status="Warning")
+    lapsed = subscription("SPB", status="Warning", seats=3)
+    snapshot = tenant(skus=[expired], subscriptions=[lapsed], users=users(2, holds=["SPB"]))
+    assert lines(snapshot)["SPB"].verdict is SeatVerdict.CHECK
 
 
 def test_case_39_a_cost_that_lacks_one_price_is_unknown_and_not_less():

@@ -25,6 +25,13 @@ def test_case_19_variants_without_teams_count_with_the_family():
     assert (found.confidence, found.key) == (Confidence.TENTATIVE, "")
 
 
+def test_seats_given_for_nothing_count_and_are_told_as_no_sheet_has_them_among_those_paid():
+    snapshot = tenant(skus=[sku("SPB", enabled=39), sku("O365_BUSINESS_ESSENTIALS", enabled=300)])
+    found = only(ask(RULE, snapshot, terms=contract(non_billable={"O365_BUSINESS_ESSENTIALS": 300})))
+    assert spoken(found).startswith("To be checked: 339 licenses of the Business family (free of charge: 300)")
+    assert "offertes : 300" in spoken(found, "fr").replace("\u00a0", " ")
+
+
 def test_case_19_per_product_each_is_within_the_limit():
     terms = contract(seat_limit_per_sku=True)
     assert only(ask(RULE, family(180, 140), terms=terms)).outcome is Outcome.PASS
