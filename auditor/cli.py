@@ -88,7 +88,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 
     \b
     Exit codes, the first that holds:
-      130  stopped with Ctrl-C; what was collected is kept and rendered
+      130  stopped with Ctrl-C, SIGTERM or by a dropped session; what was collected is kept and rendered
         2  wrong command line or configuration, or our own side failed (rights, disk)
         3  incomplete: a machine, a tenant, a rule or a feed could not be seen
         1  findings at or above --fail-on

@@ -16,7 +16,7 @@ class Exit(IntEnum):
     FINDINGS = 1  # at least one finding at or above --fail-on
     USAGE = 2  # wrong command line, configuration, missing rights on our side: nothing was audited or nothing written
     INCOMPLETE = 3  # a machine, tenant, rule or feed could not be seen, or is too old to conclude
-    INTERRUPTED = 130  # Ctrl-C: what had been collected is kept and rendered
+    INTERRUPTED = 130  # Ctrl-C, SIGTERM, a dropped session: what was collected is kept and rendered
 
 
 _ORDER = (Exit.INTERRUPTED, Exit.USAGE, Exit.INCOMPLETE, Exit.FINDINGS, Exit.COMPLIANT)

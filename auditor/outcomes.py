@@ -1,7 +1,10 @@
 """What became of each client of a run: files, mail, words on the terminal, one JSON document and one exit code."""
 
+import os
+import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -33,7 +36,10 @@ _T = TypeVar("_T")
 
 
 class Outcomes:
-    """What became of each client: told as it is known, its exit code kept."""
+    """What became of each client: told as it is known, its exit code kept.
+
+    What cannot be said (a full disk, a reader that went away) costs no client anything; it is told in the end.
+    """
 
     def __init__(self, *, alone: bool, refused: Sequence[Refused], as_json: bool) -> None:
         self._alone = alone
@@ -45,6 +51,7 @@ class Outcomes:
         self._results: list[ClientResult] = []
         self._absent: list[ClientResult] = []
         self._stopped = False
+        self._unsaid: OSError | None = None
 
     def attempt(self, job: "Job", work: Callable[[], _T]) -> _T | None:
         """Do something for one client; None where it failed and there are others to go on with."""
@@ -53,7 +60,7 @@ class Outcomes:
         except Exception as error:
             if self._alone:
                 raise
-            self._refused.append(Refused(client=job.client, problem=_told(job, error)))
+            self._refused.append(Refused(client=job.client, problem=self._problem(job, error)))
             return None
 
     def conclude(self, job: "Job", course: Course, ended: Callable[[], Result]) -> None:
@@ -61,6 +68,7 @@ class Outcomes:
 
         Once the operator presses Ctrl-C the others are judged, so that nothing collected is lost, and not reported.
         """
+        before = len(self._results)
         try:
             if self._stopped:
                 ended()
@@ -72,14 +80,39 @@ class Outcomes:
         except KeyboardInterrupt:
             if self._alone or self._stopped:
                 raise
-            click.echo("Stopping: what was collected is judged and kept; no further report is written.", err=True)
+            with self._aloud():
+                click.echo("Stopping: what was collected is judged and kept; no further report is written.", err=True)
             self._stopped = True
             self._codes.append(Exit.INTERRUPTED)
-            self._leave(job, "stopped", "the operator stopped the run while this client was reported.")
+            if len(self._results) == before:
+                self._leave(job, "stopped", "the operator stopped the run while this client was reported.")
         except Exception as error:
             if self._alone:
                 raise
-            self._leave(job, "not_written", _told(job, error))
+            problem = self._problem(job, error)
+            if len(self._results) == before:
+                self._leave(job, "not_written", problem)
+            else:  # its report stands; what went wrong came after
+                self._codes.append(Exit.USAGE)
+
+    @contextmanager
+    def _aloud(self) -> Iterator[None]:
+        """Say something; that it cannot be written is kept for `told`."""
+        try:
+            yield
+        except OSError as error:
+            self._unsaid = self._unsaid or error
+
+    def _problem(self, job: "Job", error: Exception) -> str:
+        """Tell what cost one client its audit or its report, and return it; a defect of ours with its traceback."""
+        problem = str(error)
+        with self._aloud():
+            if not isinstance(error, (AuditorError, CollectorError, OSError)):
+                problem = f"a defect of auditor stopped it ({type(error).__name__}: {error})."
+                click.echo(printable("".join(traceback.format_exception(error))), err=True)
+            told = problem if problem.startswith(job.client) else f"{job.client}: {problem}"
+            click.echo(f"Error: {printable(told)}", err=True)
+        return problem
 
     def _leave(self, job: "Job", state: str, problem: str) -> None:
         """Keep for the overview, and for `--json`, a client that was visited and has no report."""
@@ -101,7 +134,8 @@ class Outcomes:
         )
         if problems and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
             conclusion = Conclusion(code=Exit.USAGE, reasons=("report_not_written", *conclusion.reasons))
-        _tell_problems(result, delivered, problems)
+        with self._aloud():
+            _tell_problems(result, delivered, problems)
         mailed = _mailed(job, result, background)
         if any(told.failed for told in mailed) and conclusion.code not in (Exit.INTERRUPTED, Exit.USAGE):
             conclusion = Conclusion(code=Exit.USAGE, reasons=("mail_not_sent", *conclusion.reasons))
@@ -110,38 +144,52 @@ class Outcomes:
             if job.mail is not None:
                 document["mail"] = [told.document() for told in mailed]
             self._documents.append(document)
-        else:
-            if self._codes:
-                click.echo()
-            _tell_summary(result.assessment, job.wish.languages[0], delivered)
-        _tell_mailed(job, mailed)
-        self._codes.append(conclusion.code)
+        first = not self._codes
         self._results.append(client_result(result.assessment.client, conclusion, background))
-        _tidy(course, job.terms)
+        self._codes.append(conclusion.code)
+        tidied = _tidied(course, job.terms)
+        with self._aloud():
+            if not job.wish.as_json:
+                _tell_summary(result.assessment, job.wish.languages[0], delivered, first=first)
+        with self._aloud():
+            _tell_mailed(job, mailed)
+            if tidied:
+                click.echo(f"Warning: {printable(tidied)}", err=True)
 
     def show_all(self, folder: Path) -> None:
         """Write the provider's overview; that it could not be written gives exit code 2 in the end."""
         try:
             delivered = write_overview(folder, (*self._results, *self._absent), self._refused)
         except DeliveryError as error:
-            click.echo(f"Error: {printable(str(error))}", err=True)
             self._codes.append(Exit.USAGE)
+            said = f"Error: {error}"
         else:
-            click.echo(printable(str(delivered.path)), err=True)
+            said = str(delivered.path)
+        with self._aloud():
+            click.echo(printable(said), err=True)
 
     def told(self, command: str) -> Exit:
-        """Tell what concerns all clients together and return the code that holds for them."""
+        """Tell what concerns all clients together and return the code that holds for them.
+
+        Where something could not be printed that code is 2, unless the run was stopped: who started it knows less than
+        was found out.
+        """
         without = [*self._refused, *self._left]
-        code = first_of([*self._codes, *(Exit.USAGE for _ in without)])
+        codes = [*self._codes, *(Exit.USAGE for _ in without)]
         if not self._alone:
             count = len(without) + len(self._results)
-            _tell_names(f"{len(self._refused)} of {count} clients were not audited", self._refused)
-            _tell_names(f"{len(self._left)} of {count} clients were audited and have no report", self._left)
+            with self._aloud():
+                _tell_names(f"{len(self._refused)} of {count} clients were not audited", self._refused)
+                _tell_names(f"{len(self._left)} of {count} clients were audited and have no report", self._left)
         if self._as_json:
-            alone = self._alone and self._documents
+            alone, code = self._alone and self._documents, first_of(codes)
             document = as_json(self._documents[0]) if alone else documents(command, code, self._documents, without)
-            click.echo(document)
-        return code
+            with self._aloud():
+                click.echo(document)
+        if self._unsaid is not None:
+            _tell_unsaid(self._unsaid)
+            codes.append(Exit.USAGE)
+        return first_of(codes)
 
 
 def _marked(wish: Wish, course: Course, result: Result) -> Wish:
@@ -150,19 +198,20 @@ def _marked(wish: Wish, course: Course, result: Result) -> Wish:
         return wish
     try:
         return replace(wish, mark=mark_of(result.run, result.assessment, course.store.runs()))
-    except HistoryError:  # told as the result's `history_problem`
-        return wish
+    except HistoryError:  # told as the result's `history_problem`; whose the plain names are is not known
+        return replace(wish, mark=result.run)
 
 
-def _told(job: "Job", error: Exception) -> str:
-    """Tell what cost one client its audit or its report; a defect of ours with its traceback."""
-    problem = str(error)
-    if not isinstance(error, (AuditorError, CollectorError, OSError)):
-        problem = f"a defect of auditor stopped it ({type(error).__name__}: {error})."
-        click.echo(printable(traceback.format_exc()), err=True)
-    told = problem if problem.startswith(job.client) else f"{job.client}: {problem}"
-    click.echo(f"Error: {printable(told)}", err=True)
-    return problem
+def _tell_unsaid(error: OSError) -> None:
+    """Say that output is missing; a reader that went away (`| head`) knows. What is still buffered is let go."""
+    if not isinstance(error, BrokenPipeError):
+        problem = f"what was to be printed could not be written to standard output: {error.strerror or error}."
+        with suppress(OSError):
+            click.echo(f"Error: {printable(problem)}", err=True)
+    with suppress(OSError):  # not a file: nothing is written at the end of the process
+        stdout, nowhere = sys.stdout.fileno(), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stdout)
+        os.close(nowhere)
 
 
 def _tell_names(what: str, clients: "Sequence[Refused]") -> None:
@@ -200,7 +249,7 @@ def _tell_mailed(job: "Job", mailed: "Sequence[Told]") -> None:
         click.echo(printable(told.line(texts)), err=told.failed or job.wish.as_json)
 
 
-def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Delivered]) -> None:
+def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Delivered], *, first: bool) -> None:
     from reports.console import summary_lines
     from reports.texts import Texts
 
@@ -209,7 +258,7 @@ def _tell_summary(assessment: Assessment, language: str, delivered: Sequence[Del
     if assessment.machines and all(feed.age_days(assessment.as_of) is None for feed in assessment.feeds):
         lines.append(texts.text("cli.no_feeds"))
     lines += _report_lines(texts, delivered)
-    click.echo("\n".join(lines))
+    click.echo("\n".join(lines if first else ["", *lines]))
 
 
 def _report_lines(texts: "Texts", delivered: Sequence[Delivered]) -> list[str]:
@@ -240,11 +289,12 @@ def _tell_problems(result: Result, delivered: Sequence[Delivered], problems: Seq
         click.echo(f"Error: history not written: {printable(result.history_problem)}", err=True)
 
 
-def _tidy(course: Course, terms: HistorySettings) -> None:
-    """Remove from a history what is past its time; that it could not be costs nothing, the next run tries again."""
+def _tidied(course: Course, terms: HistorySettings) -> str:
+    """Remove from a history what is past its time; return why it could not be ("": it was); the next run tries."""
     from auditor.history.retention import purge_after_run
 
     try:
         purge_after_run(course.store, course.run, terms)
     except AuditorError as error:
-        click.echo(f"Warning: {printable(f'what is past its time was not removed: {error}')}", err=True)
+        return f"what is past its time was not removed: {error}"
+    return ""

@@ -65,8 +65,8 @@ def known_language(language: str, option: str = "--lang") -> str:
 def mark_of(run: int, assessment: Assessment, runs: Iterable[Run]) -> int | None:
     """The `mark` of one of the `runs` of a history: its number, None where the plain names of its month are its own.
 
-    They belong to the newest run that finished; where none did, to the newest that was stopped. So no report takes the
-    place of a better one.
+    They belong to the newest run that finished; until one did, to the first that was stopped. So no stopped run, which
+    may have seen less, takes the place of another.
     """
     month = _month(assessment.as_of)
     rivals = [
@@ -74,8 +74,13 @@ def mark_of(run: int, assessment: Assessment, runs: Iterable[Run]) -> int | None
         for one in runs
         if one.concluded and one.client == assessment.client and one.as_of is not None and _month(one.as_of) == month
     ]
-    owner = max(rivals, key=lambda one: (one.state == "finished", one.id), default=None)
+    owner = max(rivals, key=_precedence, default=None)
     return None if owner is None or owner.id == run else run
+
+
+def _precedence(run: Run) -> tuple[bool, int]:
+    finished = run.state == "finished"
+    return finished, run.id if finished else -run.id
 
 
 def _month(moment: datetime) -> tuple[int, int]:

@@ -1,7 +1,9 @@
 """How a run is stopped from outside: Ctrl-C, SIGTERM, and a terminal that goes away (a dropped ssh session: SIGHUP).
 
-Each of them ends the visits and never the run: what was collected is judged, stored and reported. Under nohup, which
-ignores SIGHUP, a terminal that goes away stops nothing.
+During the visits each of them ends the visits and never the run: what was collected is judged, stored and reported. A
+terminal that goes away before them ends the run, as Ctrl-C does there: nothing is visited or reported. One that goes
+away after them stops nothing: feeds are renewed, reports written and mailed. Under nohup, which ignores SIGHUP, it
+never stops anything.
 """
 
 import os
@@ -9,10 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
 _STREAMS = (1, 2)  # standard output and standard error
+_visited: ContextVar[bool] = ContextVar("visited", default=False)  # whether the visits of this run are over
 
 
 @contextmanager
@@ -24,14 +28,31 @@ def interruptible() -> Iterator[Callable[[], "Shield"]]:
     """
     shield = Shield(_Terminal())
     with _handled((signal.SIGINT, signal.SIGTERM, *_hangup()) if _ours() else (), shield.caught):
-        yield lambda: shield
+        try:
+            yield lambda: shield
+        finally:
+            _visited.set(True)
 
 
 @contextmanager
 def outliving_the_terminal() -> Iterator[None]:
-    """Bring to its end what the terminal leaves behind: once the visits are over, a run needs nobody."""
-    with _handled(_hangup(), _Terminal().gone):
-        yield
+    """A whole run, which needs nobody once its visits are over (`interruptible`).
+
+    A terminal that goes away before them is raised as KeyboardInterrupt: there is nothing yet to bring to an end.
+    """
+    terminal = _Terminal()
+
+    def gone(*_: object) -> None:
+        terminal.gone()
+        if not _visited.get():
+            raise KeyboardInterrupt
+
+    before = _visited.set(False)
+    try:
+        with _handled(_hangup(), gone):
+            yield
+    finally:
+        _visited.reset(before)
 
 
 class Shield:

@@ -26,6 +26,12 @@ _ADDED: dict[str, dict[str, Any]] = {
         "remedy_text": {"anyOf": [_TEXT, {"type": "null"}], "description": "What to do, in words."},
         "priority_reasons_text": {**_TEXTS, "description": "Why this urgent, in words."},
     },
+    "LicenseLine": {
+        "accepted_by": {
+            **_TEXTS,
+            "description": "Waivers that accept part or all of what its savings and deficit count.",
+        },
+    },
     "PositionLine": {
         "notes_text": {**_TEXTS, "description": "The notes in words."},
         "accepted_by": {**_TEXTS, "description": "Waivers that accept what was found: it counts in no total."},

@@ -18,6 +18,7 @@ from collectors.cloud.facts import TenantFact, TenantGap
 from reports.decided import Decided
 from rules.model import Assessment, Finding, LicenseLine, Outcome, SeatVerdict, SkuKind, TenantSummary
 from rules.prices import MONTHS, Money, Share
+from rules.waivers import Waiver
 
 CHART_PRODUCTS: Final = 8
 _DECIDED: Final = frozenset({SeatVerdict.OK, SeatVerdict.EXCESS, SeatVerdict.UNDER, SeatVerdict.CHECK})
@@ -239,6 +240,11 @@ class Licenses:
         """Products with suspended or locked seats, by name."""
         lines = (line for tenant in self.tenants for line in tenant.licenses)
         return tuple(line for line in lines if line.suspended + line.locked_out)
+
+    def waivers_of(self, tenant: TenantSummary, line: LicenseLine) -> tuple[Waiver, ...]:
+        """Waivers that accept part or all of what was found about a line, in the order of the findings."""
+        about = (finding.waiver for finding, _ in self._by_product.get((tenant.target.name, line.sku_id), ()))
+        return tuple(dict.fromkeys(waiver for waiver in about if waiver is not None))
 
     def _product(self, tenant: TenantSummary, line: LicenseLine) -> Product:
         about = self._by_product[tenant.target.name, line.sku_id]

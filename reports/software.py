@@ -6,6 +6,7 @@ Amounts are euro, excluding VAT. What is paid once and what is paid every year a
 that were paid once saves nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,10 +21,15 @@ from rules.software.wording import title_of
 from rules.waivers import Waiver
 
 RULES: Final = "software."
+# Rules whose findings bear the key of a line. Others bear what may read the same: the id of a right is the client's.
+_OF_LINES: Final = frozenset(f"software.{name}" for name in ("under_licensed", "no_entitlement", "to_check", "surplus"))
+_IDLE: Final = "software.rights_idle"
+_OF_RIGHTS: Final = frozenset({_IDLE, "software.rights_ending"})
 _ORDER: Final = {status: rank for rank, status in enumerate(Status)}
 _DECIDED: Final = frozenset({Status.OK, Status.EXCESS, Status.UNDER, Status.CHECK})
 _GOOD: Final = frozenset({Status.OK, Status.EXCESS})
 _ZERO: Final = Decimal(0)
+_CENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,8 @@ class Spare:
     """Licenses that are paid for and not needed. `yearly` is what giving `returned` of them up saves a year.
 
     `unpriced` products could save something and have no price; `kept_value` is what rights once paid had cost: nothing
-    is saved by not using them. `tied` licenses stay with the machine they were sold with, `cores` are for cores.
+    is saved by not using them. `tied` licenses stay with the machine they were sold with and are in no value, `cores`
+    are for cores.
     `accepted` ones are in none of these numbers: the client keeps them for a time.
     """
 
@@ -119,9 +126,26 @@ class Software:
         """Whether a waiver accepts what was found about a line."""
         return line.key in self._waived
 
+    def waivers_of(self, line: PositionLine) -> tuple[Waiver, ...]:
+        """Waivers that accept what was found about a line, in the order of the findings."""
+        return self._waived.get(line.key, ())
+
     @cached_property
-    def _waived(self) -> frozenset[str]:
-        return frozenset(finding.key for finding in self.findings if finding.waiver is not None and finding.key)
+    def _waived(self) -> Mapping[str, tuple[Waiver, ...]]:
+        """Waivers by the key of the line they speak of: of itself, or of all rights that make its surplus."""
+        by_line, by_right = self._waivers_by_key(_OF_LINES), self._waivers_by_key(frozenset({_IDLE}))
+        for line in self.lines:
+            rights = set(line.entitlements)
+            if line.status is Status.EXCESS and rights and rights <= by_right.keys():
+                by_line[line.key] += [waiver for right in line.entitlements for waiver in by_right[right]]
+        return {key: tuple(dict.fromkeys(waivers)) for key, waivers in by_line.items()}
+
+    def _waivers_by_key(self, rules: frozenset[str]) -> defaultdict[str, list[Waiver]]:
+        found: defaultdict[str, list[Waiver]] = defaultdict(list)
+        for finding in self.findings:
+            if finding.rule in rules and finding.key and finding.waiver is not None:
+                found[finding.key].append(finding.waiver)
+        return found
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:
@@ -160,7 +184,7 @@ class Software:
             units=sum(surplus(line) for line in lines),
             products=len(lines),
             yearly=sum((line.saving or _ZERO for line in lines if line.yearly), _ZERO),
-            kept_value=sum((line.saving or _ZERO for line in lines if not line.yearly), _ZERO),
+            kept_value=sum((kept_value(line) for line in lines), _ZERO),
             unpriced=sum(line.saving is None and surplus(line) > line.tied for line in lines),
             returned=sum(part.units for line in lines for part in line.reductions),
             tied=sum(line.tied for line in lines),
@@ -177,19 +201,16 @@ class Software:
 
     def line_of(self, finding: Finding) -> PositionLine | None:
         """The line a finding speaks of; None where it speaks of none."""
-        return self.by_key.get(finding.key) if is_about_software(finding) else None
+        return self.by_key.get(finding.key) if is_about_software(finding) and finding.rule in _OF_LINES else None
 
     def lines_about(self, finding: Finding) -> tuple[PositionLine, ...]:
         """The line a finding speaks of, or those that a right has which it speaks of (`software.rights_idle`)."""
         line = self.line_of(finding)
-        if line is not None or not finding.key or not is_about_software(finding):
-            return () if line is None else (line,)
+        if line is not None:
+            return (line,)
+        if finding.rule not in _OF_RIGHTS or not is_about_software(finding):
+            return ()
         return tuple(line for line in self.lines if finding.key in line.entitlements)
-
-    def waivers_of(self, line: PositionLine) -> tuple[Waiver, ...]:
-        """Waivers that accept what was found about a line."""
-        found = (finding.waiver for finding in self.findings if finding.key == line.key)
-        return tuple(dict.fromkeys(waiver for waiver in found if waiver is not None))
 
     def devices_of(self, findings: Iterable[Finding]) -> tuple[str, ...]:
         """Machines on which the software of findings was seen, each once, by name."""
@@ -214,6 +235,18 @@ def deficit(line: PositionLine) -> int:
 def surplus(line: PositionLine) -> int:
     """Units left over; 0 where none is or nobody knows."""
     return max(0, line.gap or 0)
+
+
+def kept(line: PositionLine) -> int:
+    """Units of a surplus that another machine may use: not those that stay with the one they were sold with."""
+    return max(0, surplus(line) - line.tied)
+
+
+def kept_value(line: PositionLine) -> Decimal:
+    """What the units of a surplus that can be used elsewhere had cost once; 0 where they are paid by the year."""
+    if line.yearly or not line.saving or not kept(line):
+        return _ZERO
+    return (line.saving * kept(line) / surplus(line)).quantize(_CENT) if line.tied else line.saving
 
 
 def least(software: Software) -> str:

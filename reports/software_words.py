@@ -1,6 +1,6 @@
 """Sentences about installed software and rights that several sheets, the terminal and the mail share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -225,7 +225,24 @@ def impact(report: "Report", action: "Action") -> str:
         kind += _ended(action)
     elif kind == _SEE and len(_lines(report, action)) < len(action.findings):
         kind += "_estate"  # checks that machines nobody read leave open: not of one product alone
-    return report.texts.text(f"actions.impact.{kind}")
+    text = report.texts.text(f"actions.impact.{kind}")
+    return " ".join((text, *_later(report, action))) if kind == _SURPLUS else text
+
+
+def _later(report: "Report", action: "Action") -> Iterator[str]:
+    """What of a surplus falls after what ends next, and what that saves: the plan's amount is of the first end only."""
+    parts = [part for line in _lines(report, action) for part in line.reductions[1:]]
+    if not parts:
+        return
+    known = [part.amount for part in parts if part.amount is not None]
+    unpriced = sum(part.units for part in parts if part.amount is None)
+    yield report.texts.text(
+        "actions.impact.software_later" + ("" if not unpriced else "_partly" if known else "_unpriced"),
+        count=len(parts),
+        units=sum(part.units for part in parts),
+        amount=report.texts.euros(sum(known, Decimal(0))),
+        unpriced=unpriced,
+    )
 
 
 def _lines(report: "Report", action: "Action") -> list[PositionLine]:

@@ -126,7 +126,9 @@ def _unpaid(spare: Spare) -> str:
         return "note_tied"
     if spare.unpriced:
         return "note_without_price" if spare.returned else "note_idle"
-    return "note_kept" if spare.kept_value else "note_free"
+    if spare.kept_value:
+        return "note_kept"
+    return "note_free" if spare.returned else "note_packed"
 
 
 def _none_seen(report: Report) -> str:

@@ -238,7 +238,8 @@ class LicenseLine:
     `bought` are enabled seats, `granted` of them given for nothing, `on_trial` of them on trial; `free` is usable and
     unassigned, `reducible` what of it is paid for and not kept on purpose. `inactive` are the people who left or do not
     use it, as far as is known; None where nobody is known and activity is not. Prices unknown: None, never 0.
-    `renewal_on` is the next annual anniversary, `priced_from` the day since which the price has been in force.
+    `renewal_on` is the next annual anniversary, `priced_from` the day since which the price has been in force. What a
+    waiver accepts is included in all counts and amounts.
     """
 
     sku_id: str
@@ -282,7 +283,8 @@ class TenantTotals:
 
     `products` counts billable lines, `unpriced_products` those among them whose cost is not known ("hors n produits
     sans prix"). Savings count each (user, SKU) once; `unpriced_seats` are those that could be saved, and
-    `unpriced_missing` those that must be bought, without a known price.
+    `unpriced_missing` those that must be bought, without a known price. What a waiver accepts is included: the sheets
+    leave it out of theirs.
     """
 
     monthly_cost: Decimal = Decimal(0)

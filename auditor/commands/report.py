@@ -25,9 +25,9 @@ def command(
     """Write the reports of a past run again, from the history of CLIENT.
 
     CLIENT is a client folder, or a history file (*.sqlite). Nothing is visited or judged anew: the same findings, in
-    the language asked for. Exit code 0 when the files are written. Where a better or later run of the same
-    month has the plain file names, this run's number is in them. People whose time is over by [history] of the client
-    file are numbers in the reports.
+    the language asked for. Exit code 0 when the files are written. The plain file names of a month are those of its
+    newest finished run, of the first one stopped where none finished; any other run has its number in them. People
+    whose time is over by [history] of the client file are numbers in the reports.
     """
     from dataclasses import replace
 

@@ -160,10 +160,12 @@ def _check_kind(file: Path, data: bytes) -> None:
     if not data.startswith(_ZIP):
         kind = f"a {file.suffix.casefold()} file" if file.suffix.casefold() in (".csv", ".pdf", ".txt") else "this file"
         raise SettingsError(str(file), f"{kind} is no Excel workbook (.xlsx): its lines cannot be told.", hint=_AGAIN)
+    from auditor.spreadsheets.xlsx import DAMAGE
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
-    except zipfile.BadZipFile:
+    except DAMAGE:
         return  # damaged: told by the reader
     for member, kind in (("content.xml", "an OpenDocument spreadsheet (.ods)"), ("xl/workbook.bin", "a binary .xlsb")):
         if member in names:
@@ -191,13 +193,15 @@ def _opened(file: Path, data: bytes, password: Secret | None) -> bytes:
 
 def _properties(data: bytes) -> tuple[str, datetime | None]:
     """Title and moment of the report, from the document's properties: office programs keep both when they save."""
+    from auditor.spreadsheets.xlsx import DAMAGE
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("docProps/core.xml") as member:
             content = member.read(_PROPERTIES_LIMIT)
         if b"<!DOCTYPE" in content:
             return "", None
         root = ET.fromstring(content)  # noqa: S314 - bounded, and without entities of its own
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, OSError, RuntimeError, NotImplementedError):
+    except DAMAGE:
         return "", None
     title, created = root.findtext(_TITLE) or "", root.findtext(_CREATED) or ""
     try:

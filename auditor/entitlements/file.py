@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.entitlements import words
+from auditor.entitlements.keys import without_keys
 from auditor.entitlements.rows import EXAMPLE, product_of, rights_of
 from auditor.errors import SettingsError
 from auditor.spreadsheets.rows import read, refuse
@@ -64,8 +65,8 @@ def read_rights(file: Path) -> Rights:
     """Read one file of rights by the ending of its name. Raises SettingsError like `entitlements`."""
     reading = read(file, words.KIND)
     found, told, problems = rights_of(file, reading.rows)
-    refuse(file, (*reading.problems, *problems))
-    notes = [f"{file.name}, {note}" for note in (*reading.notes, *told)]
+    refuse(file, [replace(one, problem=without_keys(one.problem)) for one in (*reading.problems, *problems)])
+    notes = [f"{file.name}, {without_keys(note)}" for note in (*reading.notes, *told)]
     if not found and file.suffix.casefold() != ".toml":
         empty = f"{file.name} holds no right yet: nothing is compared with what was bought until it is filled in"
         others = [note for note in notes if not note.endswith(EXAMPLE)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from auditor.entitlements import words
 from auditor.entitlements.asides import Asides, only_a_product
+from auditor.entitlements.keys import without_keys
 from auditor.spreadsheets.rows import Problem, Row
 from auditor.spreadsheets.values import UnreadableError, choice, count, day, plain, price, text_of, yes_no
 from rules.rights import Channel, Entitlement, Metric, VersionRule
@@ -43,7 +44,6 @@ _ANY: Final = frozenset(
 _UNCLEAR: Final = (Metric.CORE, Metric.SERVER, Metric.USER_CAL, Metric.DEVICE_CAL)  # never guessed from the product
 EXAMPLE: Final = "is the template's example, and is not counted"
 _LONGEST, _LONGEST_NOTE = 250, 2_000  # characters; a name of more is something pasted by mistake
-_KEY: Final = re.compile(r"\b(?:[A-Z0-9]{5}-){4}(?P<last>[A-Z0-9]{5})\b", re.IGNORECASE)
 _SPLIT: Final = re.compile(r"\s*[,;\n|]\s*")
 _T = TypeVar("_T")
 
@@ -163,8 +163,7 @@ class _Reader:
         return self._without_keys(row, column, text[:most])
 
     def _without_keys(self, row: Row, column: str, text: str) -> str:
-        """A product key proves nothing and is worth money: of one typed here, the last five characters are kept."""
-        kept = _KEY.sub(r"*****-\g<last>", text)
+        kept = without_keys(text)
         if kept != text:
             self.notes.append(
                 f"{row.at(column)}: a product key stands here; no report shows more than its last five characters. "
@@ -176,8 +175,8 @@ class _Reader:
         """A list in one cell, its lines kept; in TOML it may be a list."""
         value = row.values.get(column)
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
-            return ";".join(value)
-        return str(value).strip() if isinstance(value, str) else self._text(row, column)
+            return self._without_keys(row, column, ";".join(value))
+        return self._without_keys(row, column, value.strip()) if isinstance(value, str) else self._text(row, column)
 
     def _day(self, row: Row, column: str) -> date | None:
         return self._value(row, column, lambda value: day(value, day_first=row.french))

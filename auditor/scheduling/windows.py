@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from auditor.errors import DeliveryError, SettingsError
 from auditor.scheduling.schedule import LAST, WEEKDAYS, Schedule
+from auditor.suggested import double_quoted
 
 _NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _MONTHS = (
@@ -107,12 +108,16 @@ def _when(schedule: Schedule) -> str:
 
 
 def _action(schedule: Schedule) -> str:
-    """The program itself; through cmd.exe only where variables must be set for it."""
+    """The program itself; through cmd.exe only where variables must be set for it.
+
+    There every word is quoted for cmd, which would take the ampersand of a client's name for the end of the command.
+    /v:off leaves exclamation marks alone whatever the registry says.
+    """
     program, *arguments = schedule.command
     if schedule.environment:
-        sets = "".join(f'set "{name}={_cmd(value)}" && ' for name, value in sorted(schedule.environment.items()))
-        line = subprocess.list2cmdline([program, *arguments])
-        program, rest = r"%SystemRoot%\System32\cmd.exe", f'/d /s /c "{sets}{_cmd(line)}"'
+        sets = [f'set "{name}={_value(name, value)}"' for name, value in sorted(schedule.environment.items())]
+        line = " && ".join([*sets, " ".join(_word(word) for word in schedule.command)])
+        program, rest = r"%SystemRoot%\System32\cmd.exe", f'/d /v:off /s /c "{line}"'
     else:
         rest = subprocess.list2cmdline(arguments)
     where = (
@@ -124,8 +129,20 @@ def _action(schedule: Schedule) -> str:
     )
 
 
-def _cmd(text: str) -> str:
-    """Text for cmd.exe, where a percent sign would name a variable. Raises SettingsError where it cannot be said."""
-    if "%" in text:
-        raise SettingsError("schedule", f"cmd.exe reads a variable in {text!r}.", hint="Use a path without %.")
+def _word(text: str) -> str:
+    """A word of the command for cmd.exe. Raises SettingsError where it cannot be said."""
+    return double_quoted(_cmd("schedule", text, hint="Use a path without it."))
+
+
+def _value(name: str, text: str) -> str:
+    """A variable's value for cmd.exe. Raises SettingsError where it cannot be said."""
+    hint = f"Define {name} for the user whose task it is (setx), and unset it in the shell this is started from."
+    return _cmd(name, text, hint=hint)
+
+
+def _cmd(who: str, text: str, *, hint: str) -> str:
+    """Refuse what no quotes protect from cmd.exe: a percent sign names a variable, a double quote ends the quotes."""
+    for sign in '%"':
+        if sign in text:
+            raise SettingsError(who, f"cmd.exe cannot be given the {sign} in {text!r}.", hint=hint)
     return text

@@ -13,9 +13,11 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from auditor.errors import SettingsError
-from auditor.spreadsheets.xlsx import DAMAGE, members
+from auditor.spreadsheets.xlsx import DAMAGE, check_text, members
 
 _PART_LIMIT: Final = 4 << 20
+_ALL_LIMIT: Final = 16 << 20  # of all parts of a workbook that are read here
+_RELATIONS: Final = 8  # of one sheet to notes; spreadsheet programs write one of each kind
 _KINDS: Final = ("/comments", "/threadedComment")  # of relations; what the second says of a cell wins
 
 
@@ -26,24 +28,62 @@ def pinned(file: Path, data: bytes) -> dict[str, dict[str, str]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = _Parts(file, archive)
             by_title = members(io.BytesIO(data))
-            return {title: found for title, member in by_title.items() if (found := _of_sheet(archive, member))}
+            return {title: found for title, member in by_title.items() if (found := _of_sheet(parts, member))}
     except DAMAGE as error:
         problem = f"the notes pinned to its cells cannot be read ({type(error).__name__})."
         raise SettingsError(str(file), problem, hint="Save it again in a spreadsheet program, and run again.") from None
 
 
-def _of_sheet(archive: zipfile.ZipFile, member: str) -> dict[str, str]:
+class _Parts:
+    """The parts of one workbook that hold notes: each is read once, and all of them together within a bound."""
+
+    def __init__(self, file: Path, archive: zipfile.ZipFile) -> None:
+        self._file = file
+        self._archive = archive
+        self._names = frozenset(archive.namelist())
+        self._room = _ALL_LIMIT
+        self._notes: dict[str, Mapping[str, str]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def root(self, name: str) -> ET.Element:
+        """A part's outermost element; raises one of DAMAGE or SettingsError."""
+        limit = min(_PART_LIMIT, self._room)
+        with self._archive.open(name) as member:
+            content = member.read(limit + 1)
+        if len(content) > limit:
+            raise ValueError(name)
+        self._room -= len(content)
+        check_text(self._file, content)
+        return ET.fromstring(content)  # noqa: S314 - bounded, and without entities of its own
+
+    def notes(self, name: str) -> Mapping[str, str]:
+        """The text at each cell in a part of notes or conversations; raises as `root`."""
+        if name not in self._notes:
+            self._notes[name] = _texts(self.root(name))
+        return self._notes[name]
+
+
+def _of_sheet(parts: _Parts, member: str) -> dict[str, str]:
     folder, leaf = posixpath.split(member)
     relations = f"{folder}/_rels/{leaf}.rels".lstrip("/")
-    if relations not in archive.namelist():
+    if relations not in parts:
         return {}
-    targets = [(element.get("Type", ""), element.get("Target", "")) for element in _root(archive, relations)]
+    root = parts.root(relations)
+    targets = [
+        posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
+        for kind in _KINDS
+        for element in root
+        if element.get("Type", "").endswith(kind)
+    ]
+    if len(targets) > _RELATIONS:
+        raise ValueError(relations)
     found: dict[str, str] = {}
-    for kind in _KINDS:
-        for relation, target in targets:
-            if relation.endswith(kind):
-                found |= _texts(_root(archive, posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")))
+    for target in targets:
+        found |= parts.notes(target)
     return found
 
 
@@ -60,11 +100,3 @@ def _pieces(comment: ET.Element) -> Iterator[str]:
     for element in comment.iter():
         if element.tag.rpartition("}")[2] in ("t", "text"):
             yield element.text or ""
-
-
-def _root(archive: zipfile.ZipFile, name: str) -> ET.Element:
-    with archive.open(name) as member:
-        content = member.read(_PART_LIMIT + 1)
-    if len(content) > _PART_LIMIT or b"<!DOCTYPE" in content:
-        raise ValueError(name)
-    return ET.fromstring(content)  # noqa: S314 - bounded, and without entities of its own

@@ -7,12 +7,14 @@ Source: ECMA-376 part 1, 18.3 (sheetData, mergeCells, cols).
 """
 
 import io
+import posixpath
 import re
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
@@ -77,8 +79,8 @@ def sheets(file: Path, data: bytes | None = None) -> list[Sheet]:
 
 # What zipfile, the XML parser and openpyxl raise over a file that breaks the format's rules.
 DAMAGE: Final = (
-    *(zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, NotImplementedError, RuntimeError),
-    *(KeyError, ValueError, IndexError, TypeError, AttributeError, OSError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, LZMAError, ET.ParseError, EOFError, NotImplementedError, RuntimeError),
+    *(LookupError, ValueError, TypeError, AttributeError, OSError, OverflowError),  # the first: unknown encodings too
 )
 
 
@@ -96,12 +98,12 @@ def _compound(file: Path, data: bytes) -> SettingsError:
 
 def _sheets(file: Path, source: io.BytesIO) -> list[Sheet]:
     copy, marks = _bare(file, source)
+    by_title = {title: marks.get(member, _Marks()) for title, member in members(copy).items()}
     from openpyxl import load_workbook
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of extensions openpyxl leaves out
         book = load_workbook(copy, read_only=True, data_only=True, rich_text=True, keep_links=False, keep_vba=False)
-        by_title = {name: marks.get(member, _Marks()) for name, member in members(copy).items()}
         return [_sheet(file, sheet, by_title.get(sheet.title, _Marks())) for sheet in book.worksheets]
 
 
@@ -123,7 +125,7 @@ def _bare(file: Path, source: io.BytesIO) -> tuple[io.BytesIO, dict[str, _Marks]
             if kept > _KEPT_ALL_LIMIT:
                 problem = f"it holds more than {_KEPT_ALL_LIMIT >> 20} MB: no list a person keeps is that large."
                 raise SettingsError(str(file), problem, hint="Save the list alone in a new file.")
-            _check_text(file, content)
+            check_text(file, content)
             if b"purl.oclc.org/ooxml" in content[:4000] and info.filename.endswith("workbook.xml"):
                 hint = 'Save it as "Excel workbook (.xlsx)", not as "Strict Open XML".'
                 raise SettingsError(str(file), "a workbook of the kind Strict Open XML, which is not read.", hint=hint)
@@ -140,8 +142,11 @@ def _bare(file: Path, source: io.BytesIO) -> tuple[io.BytesIO, dict[str, _Marks]
     return copy, marks
 
 
-def _check_text(file: Path, content: bytes) -> None:
-    """Refuse entities, and every encoding but UTF-8: no program writes another, and one could hide entities."""
+def check_text(file: Path, content: bytes) -> None:
+    """Refuse entities, and every encoding but UTF-8: no program writes another, and one could hide entities.
+
+    `content` is that of one part, `file` the workbook it stands in. Raises SettingsError.
+    """
     declared = _ENCODING.match(content)
     if b"\x00" in content[:256] or (declared and declared[1].lower() not in (b"utf-8", b"us-ascii")):
         raise SettingsError(str(file), "not an Excel workbook: its parts are not in UTF-8.", hint=_AGAIN)
@@ -229,20 +234,36 @@ def _number(column: str) -> int:
 
 
 def members(workbook: io.BytesIO) -> dict[str, str]:
-    """The archive's member of each sheet by the sheet's title; raises one of DAMAGE where that cannot be told."""
+    """The archive's member of each sheet by the sheet's title; raises one of DAMAGE where that cannot be told.
+
+    So it does for a second workbook in the archive, a title given twice and a part that two sheets share: what is
+    looked up here would be that of another sheet, or one part read any number of times.
+    """
     with zipfile.ZipFile(workbook) as archive:
-        name = next(name for name in archive.namelist() if name.endswith("workbook.xml"))
-        folder, _, leaf = name.rpartition("/")
-        relations = ET.fromstring(archive.read(f"{folder}/_rels/{leaf}.rels".lstrip("/")))  # noqa: S314
+        names = [name for name in archive.namelist() if name.endswith("workbook.xml") and _is_wanted(name)]
+        if len(names) != 1:
+            raise ValueError("not one workbook")
+        folder, _, leaf = names[0].rpartition("/")
+        relations = _bounded(archive, f"{folder}/_rels/{leaf}.rels".lstrip("/"))
         targets = {element.get("Id", ""): element.get("Target", "") for element in relations}
-        book = ET.fromstring(archive.read(name))  # noqa: S314
-    found = {}
+        book = _bounded(archive, names[0])
+    listed = []
     for element in book.iter():
         if element.tag.rpartition("}")[2] == "sheet" and _RELATION in element.attrib:
             target = targets.get(element.attrib[_RELATION], "")
-            full = target if target.startswith("/") or not folder else f"{folder}/{target}"
-            found[element.get("name", "")] = full.lstrip("/")
+            listed.append((element.get("name", ""), posixpath.normpath(posixpath.join(folder, target)).lstrip("/")))
+    found = dict(listed)
+    if not len(listed) == len(found) == len(set(found.values())):
+        raise ValueError("sheets that cannot be told apart")
     return found
+
+
+def _bounded(archive: zipfile.ZipFile, name: str) -> ET.Element:
+    with archive.open(name) as member:
+        content = member.read(_KEPT_LIMIT + 1)
+    if len(content) > _KEPT_LIMIT:
+        raise ValueError(name)
+    return ET.fromstring(content)  # noqa: S314 - bounded, and its text was checked when the sheets were read
 
 
 def _sheet(file: Path, sheet: Any, marks: _Marks) -> Sheet:

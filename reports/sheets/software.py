@@ -9,7 +9,7 @@ from reports.cells import Value
 from reports.grid import Column, Page, Styled, lines_of, room, row_height
 from reports.places import Places
 from reports.sheet import Report, Sheet
-from reports.software import deficit, surplus
+from reports.software import deficit, kept, kept_value, surplus
 from reports.styles import Style
 from rules.messages import Message
 from rules.software.position import PositionLine, Reduction, Status, Unrecognized
@@ -213,8 +213,8 @@ def _notes(report: Report, line: PositionLine, action: Action | None) -> Iterato
         yield texts.text(_NAME + "note_reductions", steps=steps)
     if line.tied:
         yield texts.text(_NAME + "note_tied", count=line.tied)
-    elif line.status is Status.EXCESS and not line.yearly and line.saving:
-        yield texts.text(_NAME + "note_kept", count=surplus(line), amount=texts.euros(line.saving))
+    if line.status is Status.EXCESS and kept_value(line):
+        yield texts.text(_NAME + "note_kept", count=kept(line), amount=texts.euros(kept_value(line)))
     for waiver in report.software.waivers_of(line):
         yield texts.text(_NAME + "note_waiver", waiver=waiver.id, until=waiver.until)
     if action is not None:

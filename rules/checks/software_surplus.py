@@ -3,12 +3,14 @@
 Only what is paid by the year can be saved: one FAIL per line of the position, with the day from which the quantity can
 fall and how much of it ends then; rights that end later are given back later, at their own price. A right bought for
 good is paid already: its surplus is told (NOT_APPLICABLE), to be used before anything is bought, and no money is called
-saved; so is one that no whole pack can be left out for. Machines that could not be read may need what looks
-superfluous: then it is UNKNOWN, never a saving (case 68). Rights that meet nothing are `software.rights_idle`, unless
-they can be given up.
+saved; so is one that no whole pack can be left out for, and one that stays with the machines it was sold with (case
+47). Machines that could not be read may need what looks superfluous: then it is UNKNOWN, never a saving (case 68).
+Rights that meet nothing are `software.rights_idle`, unless they can be given up.
 
-Texts: `fail` (count), `fail_part` (count of `surplus` that end first), `fail_undated` (count), `packed` (count),
-`kept` (count), `unknown` (count), `pass` (count = lines compared), `not_applicable`, `remedy`, `remedy_undated`.
+Texts: `fail` (count), `fail_part` (count of `surplus` that end first, the others on days of their own), `fail_mixed`
+(count of `surplus` that end first, the others bought for good, in packs or without a known end), `fail_undated`
+(count), `tied` (count), `packed` (count), `kept` (count), `unknown` (count), `pass` (count = lines compared),
+`not_applicable`, `remedy`, `remedy_undated`.
 Parameters: product, need, owned, surplus, ends_on, unread.
 """
 
@@ -45,10 +47,11 @@ def _answers(case: EstateCase) -> Iterator[Finding]:
             continue
         elif line.reductions:
             yield _told(case, line, Outcome.UNKNOWN, "unknown", count)
-        elif line.yearly:
-            yield _told(case, line, Outcome.NOT_APPLICABLE, "packed", count)
+        elif line.tied >= count:
+            yield _told(case, line, Outcome.NOT_APPLICABLE, "tied", count)
         else:
-            yield _told(case, line, Outcome.NOT_APPLICABLE, "kept", count)
+            text = "packed" if line.yearly else "kept"
+            yield _told(case, line, Outcome.NOT_APPLICABLE, text, count - line.tied)
 
 
 def _superfluous(case: EstateCase, line: PositionLine, surplus: int, part: Reduction) -> Finding:
@@ -58,7 +61,7 @@ def _superfluous(case: EstateCase, line: PositionLine, surplus: int, part: Reduc
     return finding(
         ID,
         Outcome.FAIL,
-        "fail_undated" if coming is None else "fail" if part.units == surplus else "fail_part",
+        "fail_undated" if coming is None else _dated_text(line, surplus),
         key=line.key,
         params={**_params(line, part.units, coming), "surplus": surplus},
         severity=Severity.LOW,
@@ -68,6 +71,15 @@ def _superfluous(case: EstateCase, line: PositionLine, surplus: int, part: Reduc
         money=saving_of(line, part),
         due_on=coming,
     )
+
+
+def _dated_text(line: PositionLine, surplus: int) -> str:
+    """Whether all of a surplus ends on one day, each part on a day of its own, or a part of it only."""
+    parts = line.reductions
+    if parts[0].units == surplus:
+        return "fail"
+    dated = all(part.on is not None for part in parts)
+    return "fail_part" if dated and sum(part.units for part in parts) == surplus else "fail_mixed"
 
 
 def _told(case: EstateCase, line: PositionLine, outcome: Outcome, text: str, count: int) -> Finding:

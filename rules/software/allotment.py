@@ -7,8 +7,9 @@ lines (older versions, another edition where the right names none) is a transfer
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rules.products import plain_text, product_by_id, products
+from rules.products import product_by_id
 from rules.rights import Channel, Metric
+from rules.software.bought import ACCESS_METRICS, may_be_personal, need_of
 from rules.software.cores import SQL_SERVER, WINDOWS_SERVER
 from rules.software.covering import Pool
 from rules.software.devices import Device
@@ -16,23 +17,23 @@ from rules.software.estate import Estate
 from rules.software.identity import usable_serial
 from rules.software.matching import Right, version_key
 from rules.software.needs import Need, Terms, family, named, note
-from rules.software.servers import BY_CORE, core_units
-from rules.software.suites import handed_out, members
+from rules.software.people import same_people
+from rules.software.servers import core_units, edition_counts_cores
+from rules.software.suites import handed_out, is_part
 
-_CALS = frozenset({Metric.USER_CAL, Metric.DEVICE_CAL})
 _BY_SERVER = frozenset({Metric.SERVER, Metric.DEVICE})
 WINDOWS = "windows"
-_UNVERSIONED = frozenset({WINDOWS})
 
 
 @dataclass(slots=True, kw_only=True)
 class Share:
     """What one need has: `home` are the rights bought for it, `owned` their units, `received` and `lent` transfers.
 
-    `covered` units of the need are served, the machine's own licenses and `credit` (second machines, virtual ones)
-    among them. `stray` units of its rights belong to machines that do not have the product (case 47). `repeated`
-    units of its rights only write down what the machines' own licenses tell. `idle`: what was bought meets nothing
-    installed. `short_of` are rights to the product in this edition that do not reach the version, where units lack.
+    `covered` units of the need are served, the machine's own licenses and `credit` (second machines, virtual ones,
+    people who have a right already) among them. `stray` units of its rights belong to machines that do not have the
+    product (case 47). `repeated` units of its rights only write down what the machines' own licenses tell. `idle`: what
+    was bought meets nothing installed. `short_of` are rights to the product in this edition that do not reach the
+    version, where units lack.
     """
 
     need: Need
@@ -48,7 +49,7 @@ class Share:
     idle: bool = False
     givers: set[str] = field(default_factory=set)  # ids of rights of other lines
     takers: set[str] = field(default_factory=set)  # names of the lines that use rights of this one
-    asked: set[str] = field(default_factory=set)  # ids of rights a person must compare: they serve no line
+    asked: set[str] = field(default_factory=set)  # ids of rights that concern this line and give it nothing
     short_of: list[Right] = field(default_factory=list)
 
     @property
@@ -82,14 +83,15 @@ def allotted(needs: Iterable[Need], estate: Estate) -> tuple[Share, ...]:
         _keep_to_hardware(grant, ordered, estate)
         _hand_out_suite(grant, shares, estate)
     _pour(ordered, grants, estate)
+    in_use = {right for share in ordered for right in share.givers}
     for share in ordered:
-        _tell_what_misses(share, estate)
+        _tell_what_misses(share, in_use, estate)
     return tuple(ordered)
 
 
 def units_of(right: Right, estate: Estate) -> int:
     """Units a right stands for in its line; 0 for a site, which has no number."""
-    if right.product == WINDOWS_SERVER and _edition_counts_cores(right):
+    if right.product == WINDOWS_SERVER and edition_counts_cores(right):
         return core_units(right, estate)
     return int(right.entitlement.units or 0)
 
@@ -104,19 +106,15 @@ def _place(need: Need) -> tuple[str, str, list[int], str]:
     return (need.product, need.edition, [-number for number in version_key(need.version)] or [0], need.version)
 
 
-def _edition_counts_cores(right: Right) -> bool:
-    return right.edition in {plain_text(edition) for edition in BY_CORE}
-
-
 def _same_measure(right: Right, need: Need) -> bool:
     metric = right.entitlement.metric
     if metric is Metric.SITE:
-        return need.metric not in _CALS
-    if metric in _CALS or need.metric in _CALS:
+        return need.metric not in ACCESS_METRICS
+    if metric in ACCESS_METRICS or need.metric in ACCESS_METRICS:
         return metric is need.metric
     if need.product == WINDOWS_SERVER:
         by_core = need.metric is Metric.CORE
-        if by_core != _edition_counts_cores(right):
+        if by_core != edition_counts_cores(right):
             return False
         return metric in _BY_SERVER or (by_core and metric is Metric.CORE)
     if need.product == SQL_SERVER:
@@ -129,7 +127,7 @@ def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
     homes = [share for share in shares.values() if right.is_home(share.need) and _same_measure(right, share.need)]
     units = units_of(right, estate)
     if homes:
-        home = max(homes, key=lambda share: (share.need.possible, share.need.key))
+        home = max(homes, key=lambda share: (share.need.terms is not Terms.FREE, share.need.possible, share.need.key))
     else:
         others = [share for share in shares.values() if right.is_home(share.need)]
         text = "other_metric" if others else "may_be_for"
@@ -138,23 +136,18 @@ def _grant(right: Right, shares: dict[str, Share], estate: Estate) -> _Grant:
             _leave_to_person(share, right, text)
         if others:
             return _Grant(right=right, units=0, free=0, home=None)
-        need = _need_of(right)
+        need = need_of(right)
         known = need.key in shares  # a need the right does not name by its version (access licenses have none)
         home = shares.setdefault(need.key, Share(need=need))
         if not known:
             home.idle = not any(right.names(share.need) for share in shares.values() if share is not home)
     home.home.append(right)
     home.owned += units
-    home.need.by_person = home.need.by_person or (home.idle and _may_be_personal(home.need))
-    if right.entitlement.metric is not Metric.SITE and _is_by_employee(right):
-        _leave_to_contract(home.need, right)
-    return _Grant(right=right, units=units, free=units, home=home)
-
-
-def _may_be_personal(need: Need) -> bool:
-    """Whether a product that was not seen may be one a person has alone: Microsoft's and what servers run are not."""
-    product = next((one for one in products() if one.id == need.product), None)
-    return product is not None and product.publisher != "Microsoft" and need.metric not in (*_CALS, Metric.CORE)
+    home.need.by_person = home.need.by_person or (home.idle and may_be_personal(home.need))
+    by_contract = right.entitlement.metric is not Metric.SITE and _is_by_employee(right)
+    if by_contract:
+        _leave_to_contract(home, shares.values(), right)
+    return _Grant(right=right, units=units, free=0 if by_contract else units, home=home)
 
 
 def _may_be_for(right: Right, shares: Mapping[str, Share], estate: Estate) -> list[Share]:
@@ -183,32 +176,18 @@ def _is_by_employee(right: Right) -> bool:
     return bool(right.product) and product_by_id(right.product).by_employee
 
 
-def _leave_to_contract(need: Need, right: Right) -> None:
-    """Rights for everybody who works for a company are compared with its staff, which no machine tells."""
-    need.sure = need.possible = 0
-    need.open, need.by_contract = (), True
-    need.asks.append(note("by_employee", right=right.entitlement.id))
+def _leave_to_contract(home: Share, shares: Iterable[Share], right: Right) -> None:
+    """Rights for everybody who works for a company are compared with its staff, which no machine tells.
 
-
-def _need_of(right: Right) -> Need:
-    """A line for what was bought and is not installed under this name."""
-    bought = right.entitlement
-    product = next((one for one in products() if one.id == right.product), None)
-    if product is None:
-        plain = plain_text(bought.product)
-        return Need(product=f"program:{plain}", name=bought.product, publisher=bought.publisher, metric=bought.metric)
-    edition = next((one.name for one in product.editions if plain_text(one.name) == right.edition), bought.edition)
-    version = "" if product.id in _UNVERSIONED or bought.metric in _CALS else right.version
-    by_core = product.id == WINDOWS_SERVER and _edition_counts_cores(right)
-    return Need(
-        product=product.id,
-        name=product.name,
-        publisher=product.publisher or bought.publisher,
-        edition=edition,
-        version=version,
-        metric=Metric.CORE if by_core and bought.metric is not Metric.SITE else bought.metric,
-        usual=product.metric,
-    )
+    That is so of every version of the product: none of their units is given to one of them.
+    """
+    for share in shares:
+        need = share.need
+        if share is home or (need.terms is not Terms.FREE and right.names(need)):
+            need.sure = need.possible = 0
+            need.open, need.by_contract = (), True
+            need.asks.append(note("by_employee", right=right.entitlement.id))
+            share.asked.add(right.entitlement.id)
 
 
 def _add_credit(share: Share, estate: Estate) -> None:
@@ -309,16 +288,22 @@ def _ask_version(need: Need, right: Right) -> None:
         need.asks.append(told)
 
 
-def _tell_what_misses(share: Share, estate: Estate) -> None:
-    """Where units lack: say which rights to the product do not reach its version, and why."""
+def _tell_what_misses(share: Share, in_use: set[str], estate: Estate) -> None:
+    """Where units lack: say which rights to the product do not reach its version, and why, or which suite is used up.
+
+    `in_use` are the rights that serve other lines than their own: a suite nobody has parts of brings nobody this one.
+    """
     need = share.need
     if share.unlimited or need.sure <= share.covered:
         return
     for right in estate.rights:
+        row = right.entitlement
+        if row.id in in_use - share.givers and is_part(right, need, estate.today):
+            share.asked.add(row.id)
+            need.notes.append(note("used_up", right=row.id))
         if not right.is_for_edition(need) or not _same_measure(right, need) or right.covers(need, estate.today):
             continue
         share.short_of.append(right)
-        row = right.entitlement
         if right.brings_new_versions and row.maintenance_end is not None:
             ended = row.maintenance_end.isoformat()
             need.notes.append(note("version_beyond", right=row.id, ended_on=ended, version=need.version))
@@ -328,9 +313,7 @@ def _tell_what_misses(share: Share, estate: Estate) -> None:
 
 def _hand_out_suite(grant: _Grant, shares: Mapping[str, Share], estate: Estate) -> None:
     """Let a right to a suite cover what people have of it; its own line then needs the units in use."""
-    found = members(
-        grant.right, (share.need for share in shares.values()), lambda right, need: _fits_as_part(right, need, estate)
-    )
+    found = [share.need for share in shares.values() if is_part(grant.right, share.need, estate.today)]
     if grant.home is None or not found or not grant.free:
         return
     own = grant.home.need.possible - grant.home.covered  # the suite itself, where it is installed under its own name
@@ -353,29 +336,60 @@ def _hand_out_suite(grant: _Grant, shares: Mapping[str, Share], estate: Estate) 
         home.need.notes.append(note("suite", count=used, lines=named(home.takers)))
 
 
-def _fits_as_part(right: Right, need: Need, estate: Estate) -> bool:
-    """Whether a suite's right covers a need of another product: its version and metric, never its edition."""
-    own = next(one for one in products() if one.id == right.product)
-    same_measure = family(right.entitlement.metric, own.metric) is family(need.metric, need.usual)
-    return same_measure and right.reaches(need.version, estate.today)
-
-
 def _pour(shares: Sequence[Share], grants: Sequence[_Grant], estate: Estate) -> None:
     """Serve what is surely needed of every line, then what may be."""
     edges = [_edges(share, grants, estate) for share in shares]
     pool = Pool([grant.free for grant in grants], edges)
+    people = {number: group for group in same_people([share.need for share in shares]) for number in group.places}
     for share, own in zip(shares, edges, strict=True):
         share.unlimited = any(grants[number].right.entitlement.metric is Metric.SITE for number in own)
-    for goal in ("sure", "possible"):
-        for number, share in enumerate(shares):
-            wanted = share.need.sure if goal == "sure" else share.need.possible
-            if not share.unlimited and wanted > share.covered:
-                share.covered += pool.serve(number, wanted - share.covered)
     for number, share in enumerate(shares):
-        for right, units in pool.given(number).items():
+        share.covered += _served(number, share, share.need.sure, pool)
+    for number, share in enumerate(shares):
+        if (group := people.get(number)) is not None:
+            open_units = max(0, group.people - sum(group.served(edges, pool.given).values()))
+            share.covered += _served(number, share, min(share.need.possible, share.covered + open_units), pool)
+            served = group.served(edges, pool.given)
+            if sum(served.values()) >= group.people:
+                _count_once(share, [grants[right].right for right in sorted(served)], estate)
+        share.covered += _served(number, share, share.need.possible, pool)
+    for number, share in enumerate(shares):
+        given = pool.given(number)
+        for right, units in given.items():
             _transfer(grants[right], share, units, estate)
+        _tell_used_up(share, [grants[right] for right in edges[number] if right not in given])
     for number, grant in enumerate(grants):
         _leave_out_repeated(grant, pool.left(number) + grant.bound)
+
+
+def _served(number: int, share: Share, wanted: int, pool: Pool) -> int:
+    """Serve one need up to so many units, those that are covered already among them; how many more it got."""
+    return 0 if share.unlimited else pool.serve(number, wanted - share.covered)
+
+
+def _count_once(share: Share, rights: Sequence[Right], estate: Estate) -> None:
+    """Whoever may be behind this version may be behind another, and has one of these rights, which run both."""
+    need = share.need
+    lacking = need.possible - share.covered
+    if lacking <= 0 or share.unlimited:
+        return
+    share.credit += lacking
+    share.covered += lacking
+    need.notes.append(note("people_once", count=lacking))
+    for right in rights:
+        share.givers.add(right.entitlement.id)
+        if right.is_unsure(need, estate.today):
+            _ask_version(need, right)
+
+
+def _tell_used_up(share: Share, grants: Iterable[_Grant]) -> None:
+    """Name the rights that cover what lacks here and have no unit left: the product is not without any right."""
+    if share.unlimited or share.covered >= share.need.possible:
+        return
+    for grant in grants:
+        if grant.free and grant.home is not share:
+            share.asked.add(grant.right.entitlement.id)
+            share.need.notes.append(note("used_up", right=grant.right.entitlement.id))
 
 
 def _edges(share: Share, grants: Sequence[_Grant], estate: Estate) -> list[int]:

@@ -17,6 +17,7 @@ from rules.software.estate import RDS_HOST, Estate
 from rules.software.identity import name_key
 from rules.software.matching import name_pattern, version_key
 from rules.software.needs import Need, Terms, family, named, note, rows_of
+from rules.software.people import People, people_of
 from rules.software.recognition import Install, Program
 
 _OWN_RULES = frozenset({"windows", "windows-server", "sql-server"})
@@ -41,10 +42,10 @@ class _Group:
 
 def product_needs(estate: Estate) -> Iterator[Need]:
     """Yield one need per product, edition and version without rules of its own."""
-    counted: defaultdict[tuple[str, str, Terms], set[str]] = defaultdict(set)
+    newer: defaultdict[tuple[str, str, Terms], People] = defaultdict(People)
     for group in sorted(_groups(estate).values(), key=_newest_first, reverse=True):
         install = group.install
-        yield _need(group, counted[install.product.id, install.edition, _TERMS[install.license]], estate)
+        yield _need(group, newer[install.product.id, install.edition, _TERMS[install.license]], estate)
 
 
 def program_needs(estate: Estate) -> Iterator[Need]:
@@ -67,7 +68,7 @@ def program_needs(estate: Estate) -> Iterator[Need]:
             publisher=min(program.publisher for _, program in copies),
             rows=frozenset(plain_text(program.name) for _, program in copies),
         )
-        count(need, _copies(copies), _metrics(need, estate), Metric.DEVICE, set(), estate)
+        count(need, _copies(copies), _metrics(need, estate), Metric.DEVICE, People(), estate)
         yield need
 
 
@@ -121,7 +122,7 @@ def _newest_first(group: _Group) -> tuple[str, str, str, tuple[tuple[int, ...], 
     return (install.product.id, install.edition, install.license.value, _age(install))
 
 
-def _need(group: _Group, counted: set[str], estate: Estate) -> Need:
+def _need(group: _Group, newer: People, estate: Estate) -> Need:
     install = group.install
     product = install.product
     need = Need(
@@ -140,7 +141,7 @@ def _need(group: _Group, counted: set[str], estate: Estate) -> Need:
         need.installed = need.not_subject = len(users)
         need.notes.append(note("free_version" if not install.edition else "free_edition", edition=install.edition))
         return need
-    count(need, users, _metrics(need, estate), usual, counted, estate)
+    count(need, users, _metrics(need, estate), usual, newer, estate)
     if group.install.product.click_to_run:
         need.keyed = sum(copy.channel in _SOLD_SINGLY for _, copy in group.devices.values())
     if group.older:
@@ -187,12 +188,12 @@ def count(
     copies: Mapping[str, tuple[Device, tuple[str, ...]]],
     bought: dict[Metric, int],
     usual: Metric,
-    counted: set[str],
+    newer: People,
     estate: Estate,
 ) -> None:
     """Count the machines or people behind a need. `copies` are machines with the people a copy is installed for.
 
-    `counted` are people who count for a newer version already, on another machine; those found here are added.
+    `newer` are the people behind the newer versions, on other machines, certain or not; those found here are added.
     The metric is that of the rights, of several the one with most units (a person then compares), else the usual one.
     """
     kinds = {family(metric, usual) for metric in bought if metric is not Metric.SITE}
@@ -207,7 +208,7 @@ def count(
     devices = [copies[name][0] for name in need.devices]
     match family(need.metric, usual):
         case Metric.USER:
-            _count_people(need, copies, counted, estate)
+            _count_people(need, copies, newer, estate)
         case Metric.CONCURRENT:
             need.installed = len(copies)
             need.possible = sum(_at_once(device, estate) for device in devices)
@@ -235,61 +236,25 @@ def count(
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class _People:
-    """Who uses a product: `certain` people, those of whom some do on a shared machine, and machines nobody tells of.
-
-    `shared` are the people of each machine that several use, `untold` machines without any.
-    """
-
-    certain: set[str] = field(default_factory=set)
-    shared: dict[str, frozenset[str]] = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
-
-    @property
-    def all(self) -> set[str]:
-        """Everybody who may use it, as far as people are known."""
-        return self.certain.union(*self.shared.values())
-
-    def least(self, counted: set[str]) -> int:
-        """How many more than those `counted` already use it at least: one alone may use every shared machine."""
-        new = self.certain - counted
-        somebody = (self.untold and not counted) or any(not people & counted for people in self.shared.values())
-        return max(len(new), int(bool(somebody)))
-
-
-def _people(copies: Mapping[str, tuple[Device, tuple[str, ...]]], estate: Estate) -> _People:
-    found = _People()
-    for name, (device, users) in sorted(copies.items()):
-        owner = estate.owners.of(device)
-        if users:
-            found.certain |= {estate.owners.person(device, user) for user in users}
-        elif owner.primary and RDS_HOST not in device.roles:
-            found.certain.add(owner.primary)
-        elif owner.regulars:
-            found.shared[name] = frozenset(owner.regulars)
-        else:
-            found.untold.append(name)
-    return found
-
-
 def _count_people(
-    need: Need, copies: Mapping[str, tuple[Device, tuple[str, ...]]], counted: set[str], estate: Estate
+    need: Need, copies: Mapping[str, tuple[Device, tuple[str, ...]]], newer: People, estate: Estate
 ) -> None:
-    found = _people(copies, estate)
+    found = people_of(copies, estate)
+    counted = set(newer.certain)
     everybody = found.all - counted
     elsewhere = found.certain & counted
     people = found.certain - counted
     need.users = tuple(sorted(people))
     need.holders = (*sorted(everybody), *(f"machine {name}" for name in found.untold))
     need.maybe = frozenset(everybody - people)
-    need.sure = found.least(counted)
+    need.sure = newer.add(found)
     need.possible = need.installed = len(everybody) + len(found.untold)
-    counted |= people
     if everybody:
         need.notes.append(note("counted_people", count=len(everybody), devices=len(copies)))
     if elsewhere:
         need.notes.append(note("people_counted_newer", count=len(elsewhere), users=named(elsewhere)))
+    if need.sure < len(people):
+        need.doubts.append(note("people_maybe_newer", count=len(people) - need.sure, users=named(people)))
     shared = [name for name, known in found.shared.items() if known - found.certain - counted]
     if shared:
         need.doubts.append(note("people_shared", count=len(everybody - people), devices=named(shared)))

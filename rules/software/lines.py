@@ -19,7 +19,8 @@ from rules.software.estate import Estate
 from rules.software.matching import Right, ambiguous, is_oem
 from rules.software.needs import Need, Terms, named, note
 from rules.software.position import PositionLine, Reduction, Status
-from rules.software.worth import UnitPrice, reductions, saving, unit_price
+from rules.software.suites import is_part
+from rules.software.worth import UnitPrice, is_paid_by_the_year, reductions, saving, unit_price
 
 _DECIDED_BY_PERSON = frozenset({Terms.BUSINESS, Terms.UNCLEAR, Terms.SMALL_COMPANY})
 _PATTERN = "program:"
@@ -52,7 +53,7 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
     """Word one need and what covers it; `others` are rights that are over or have not begun."""
     need = share.need
     sight = sight_of(need.product, estate)
-    status, words = _status(share, estate, sight, listed=_is_listed(need, estate, others))
+    status, words = _status(share, estate, sight, listed=_is_listed(share, estate, others))
     required, owned = _required(share, status), _owned(share, estate)
     gap = None
     compared = status is not Status.UNKNOWN and not share.unlimited and _is_compared(share, estate)
@@ -62,6 +63,8 @@ def line_of(share: Share, estate: Estate, book: PriceBook, others: Iterable[Righ
     surplus = max(0, gap or 0) if status is Status.EXCESS else 0
     parts = reductions(share, estate, book, surplus)
     price = unit_price(share, estate, book)
+    if status is Status.EXCESS and price is not None and price.yearly and not is_paid_by_the_year(share, estate, book):
+        price = None  # the list tells what a year costs; these were bought for good
     bought = [right.entitlement for right in share.home]
     return PositionLine(
         key=need.key,
@@ -115,12 +118,17 @@ def _tied(share: Share, estate: Estate, left: int) -> int:
     return max(0, min(left, share.stray + loose - share.repeated))
 
 
-def _is_listed(need: Need, estate: Estate, others: Iterable[Right]) -> bool:
-    """Whether what was bought of a product is known: it is written down, or everything that was bought is."""
+def _is_listed(share: Share, estate: Estate, others: Iterable[Right]) -> bool:
+    """Whether what was bought of a product is known: it is written down, or everything that was bought is.
+
+    A suite that parts of are used writes down those as well; so does one that is over or has not begun.
+    """
+    need = share.need
     nothing_bought = not estate.contract.entitlements  # a file that says so; an unfilled one is no file
-    if nothing_bought or estate.terms.rights_complete or need.by_tenant:
+    if nothing_bought or estate.terms.rights_complete or need.by_tenant or share.asked:
         return True
-    return any(right.names(need) for right in (*estate.rights, *others))
+    suite = any(is_part(right, need, estate.today) for right in others)
+    return suite or any(right.names(need) for right in (*estate.rights, *others))
 
 
 def _declared_oem(share: Share, estate: Estate) -> int:
@@ -250,6 +258,8 @@ def _owned(share: Share, estate: Estate) -> int | None:
         return None
     if share.home or need.hardware:
         return share.owned + need.hardware
+    if need.by_contract:
+        return None
     covered_elsewhere = need.not_subject and not need.possible
     return 0 if estate.declared and need.terms is not Terms.FREE and not covered_elsewhere else None
 
@@ -292,7 +302,7 @@ def _about_rights(share: Share, estate: Estate, others: Iterable[Right]) -> Iter
         maintenance = right.entitlement.maintenance_end
         if maintenance is not None and maintenance < estate.today:
             yield note("maintenance_ended", right=right.entitlement.id, ended_on=maintenance.isoformat())
-    for row in (right.entitlement for right in others if right.is_home(need)):
+    for row in (right.entitlement for right in others if right.is_home(need) or is_part(right, need, estate.today)):
         if row.end is not None and row.end < estate.today:
             yield note("ended", right=row.id, ended_on=row.end.isoformat())
         elif row.start is not None:

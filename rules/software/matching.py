@@ -173,10 +173,11 @@ def read_right(entitlement: Entitlement) -> Right:
             pattern=name_pattern(entitlement.product),
         )
     text = plain_text(entitlement.product)
+    dated = f"{text} {plain_text(entitlement.version)}".strip()
     return Right(
         entitlement=entitlement,
         product=product.id,
-        edition=_edition(product, edition, entitlement.version) or plain_text(product.edition_in(text)),
+        edition=_edition(product, edition, entitlement.version) or plain_text(product.edition_in(dated)),
         version=entitlement.version or _version(product, text),
     )
 

@@ -181,6 +181,11 @@ def _units(estate: Estate, edition: str, versions: Iterable[str]) -> int:
     )
 
 
+def edition_counts_cores(right: Right) -> bool:
+    """Whether Windows Server of the edition a right names is counted by core."""
+    return right.edition in {plain_text(edition) for edition in BY_CORE}
+
+
 def core_units(right: Right, estate: Estate) -> int:
     """Cores a right to Windows Server stands for: one bought by server covers the fewest of one server."""
     units = int(right.entitlement.units or 0)

@@ -6,12 +6,14 @@ products each need five units, not fifteen, and a sixth person needs a sixth.
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 
+from rules.products import product_by_id
 from rules.software.matching import Right
-from rules.software.needs import Need
+from rules.software.needs import Need, family
 
 _TABLE = Path(__file__).with_name("suites.toml")
 
@@ -23,10 +25,13 @@ def suites() -> Mapping[str, frozenset[str]]:
         return {row["product"]: frozenset(row["covers"]) for row in tomllib.load(file)["suite"]}
 
 
-def members(right: Right, needs: Iterable[Need], fits: Callable[[Right, Need], bool]) -> list[Need]:
-    """The needs a right covers as part of a suite, besides those of the suite itself."""
-    covered = suites().get(right.product, frozenset())
-    return [need for need in needs if need.product in covered and fits(right, need)]
+def is_part(right: Right, need: Need, today: date) -> bool:
+    """Whether a right covers a need of another product as part of a suite: by version and metric, never by edition."""
+    if need.product not in suites().get(right.product, frozenset()):
+        return False
+    usual = product_by_id(right.product).metric
+    same_measure = family(right.entitlement.metric, usual) is family(need.metric, need.usual)
+    return same_measure and right.reaches(need.version, today)
 
 
 def handed_out(units: int, needs: Sequence[Need], open_units: Mapping[str, int]) -> tuple[int, dict[str, int]]:

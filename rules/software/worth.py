@@ -13,6 +13,7 @@ from rules.software.matching import Right, is_oem
 from rules.software.position import Reduction
 
 _CENT = Decimal("0.01")
+_SOLD_FOR_GOOD = frozenset({Channel.RETAIL, Channel.VOLUME})  # but for such as have an end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def reductions(share: Share, estate: Estate, book: PriceBook, surplus: int) -> t
     listed = _listed(share, estate, book)
     found: dict[date | None, list[tuple[int, Decimal | None]]] = {}
     for right in sorted(share.home, key=_by_end):
-        if not _is_paid_by_the_year(right, listed):
+        if not _comes_every_year(right, listed):
             continue
         price = listed if right.entitlement.unit_price is None else _own_price(right, estate)
         pack = _pack(right, estate)
@@ -86,12 +87,19 @@ def reductions(share: Share, estate: Estate, book: PriceBook, surplus: int) -> t
     return tuple(_together(found))
 
 
-def _is_paid_by_the_year(right: Right, listed: UnitPrice | None) -> bool:
+def is_paid_by_the_year(share: Share, estate: Estate, book: PriceBook) -> bool:
+    """Whether some right bought for a line is paid again every year."""
+    listed = _listed(share, estate, book)
+    return any(_comes_every_year(right, listed) for right in share.home)
+
+
+def _comes_every_year(right: Right, listed: UnitPrice | None) -> bool:
     """Whether a right is paid again every year: as its row says, else as it was bought, else as it is listed."""
     row = right.entitlement
     if row.unit_price is not None:
         return row.yearly
-    return row.channel is Channel.SUBSCRIPTION or (listed is not None and not is_oem(right))
+    for_good = is_oem(right) or (row.channel in _SOLD_FOR_GOOD and row.end is None)
+    return row.channel is Channel.SUBSCRIPTION or (listed is not None and not for_good)
 
 
 def _by_end(right: Right) -> tuple[bool, date, tuple[tuple[int, ...], tuple[str, ...]]]:

@@ -1,5 +1,6 @@
 """What a client does to a returned workbook by hand, beside filling it in: lines drawn through it, notes, headings."""
 
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ ASSESSMENT = licensed.licensed()
 PREMIUM = "Microsoft 365 Business Premium"
 NOW = datetime(2026, 8, 12, 9, 0, tzinfo=UTC)
 STRUCK = InlineFont(strike=True)
+NOTES, RELATIONS = "comments/comment1.xml", "worksheets/_rels/sheet1.xml.rels"
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +48,32 @@ def imported(capsys, tmp_path, client, fill):
 
 def cell(book, person, column, product=""):
     return book.sheet.cell(book.row(person, product), book.columns[column])
+
+
+def with_a_note(tmp_path):
+    """A workbook that came back with one decision, and a note pinned to it."""
+
+    def fill(book):
+        book.decide("idle", "Conserver", product=PREMIUM)
+        cell(book, "idle", "decision", PREMIUM).comment = Comment("jusqu'en mars", "Mme Dubois")
+
+    return returned.filled(tmp_path / "retour.xlsx", ASSESSMENT, fill)
+
+
+def sent_back(capsys, tmp_path, client, change, first=None):
+    """Import `with_a_note` after its parts were changed, others put `first`; exit code and what was said."""
+    file = with_a_note(tmp_path)
+    if isinstance(change, dict):
+        _rewritten(file, change, first=first)
+    else:
+        with zipfile.ZipFile(file) as archive:
+            parts = [change(name, archive.read(name).decode()) for name in archive.namelist()]
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in parts:
+                archive.writestr(name, content)
+    code = main(["decisions", "import", str(file), str(client), "--by", "Mme Dubois"])
+    told = capsys.readouterr()
+    return code, (told.out + told.err).replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def strike_font(found):
@@ -168,6 +196,108 @@ def test_notes_that_cannot_be_read_are_not_passed_over(tmp_path):
         pinned(tmp_path / "a.xlsx", (tmp_path / "a.xlsx").read_bytes())
 
 
+@pytest.mark.parametrize("encoding", ["windows-9999", "shift_jis", "utf-16"])
+def test_notes_in_an_encoding_nobody_writes_are_refused_in_a_line(client, tmp_path, capsys, encoding):
+    part = f'<?xml version="1.0" encoding="{encoding}"?><comments/>'
+    code, told = sent_back(capsys, tmp_path, client, {"xl/comments/comment1.xml": part})
+    assert code == 2
+    assert "its parts are not in UTF-8" in told
+    assert decisions(client) == ()
+
+
+@pytest.mark.parametrize("encoding", ["foo-bar", "shift_jis"])
+def test_properties_in_an_encoding_nobody_knows_cost_no_decision(client, tmp_path, capsys, encoding):
+    part = f'<?xml version="1.0" encoding="{encoding}"?><coreProperties/>'
+    code, told = sent_back(capsys, tmp_path, client, {"docProps/core.xml": part})
+    assert code == 0
+    assert "« jusqu'en mars », épinglé" in told
+    assert len(decisions(client)) == 1
+
+
+def test_properties_that_cannot_be_unpacked_cost_no_decision(client, tmp_path):
+    file = with_a_note(tmp_path)
+    with zipfile.ZipFile(file) as archive:
+        part = archive.getinfo("docProps/core.xml")
+    content = bytearray(file.read_bytes())
+    start = part.header_offset + 30 + len(part.filename)
+    content[start : start + 8] = b"\xff" * 8
+    file.write_bytes(content)
+    assert main(["decisions", "import", str(file), str(client), "--by", "Mme Dubois"]) == 0
+    assert len(decisions(client)) == 1
+
+
+def test_a_part_whose_name_is_no_text_is_refused_in_a_line(client, tmp_path, capsys):
+    file = with_a_note(tmp_path)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("é.bin", b"")
+    file.write_bytes(file.read_bytes().replace("é.bin".encode(), b"\xff\xfe.bin"))
+    assert main(["decisions", "import", str(file), str(client), "--by", "Mme Dubois"]) == 2
+    assert "a damaged one" in capsys.readouterr().err
+
+
+def test_a_part_that_only_looks_like_the_workbook_hides_no_note(client, tmp_path, capsys):
+    """It stands first, among the pictures, and what it leads to is as large as a bomb: neither is opened."""
+    bomb = b"<a>" + b" " * (30 << 20) + b"</a>"  # more than any part may hold
+    first = {"xl/media/workbook.xml": "<a/>", "xl/media/_rels/workbook.xml.rels": bomb.decode()}
+    code, told = sent_back(capsys, tmp_path, client, {}, first=first)
+    assert code == 0
+    assert "« jusqu'en mars », épinglé" in told
+
+
+def test_of_two_workbooks_in_one_file_none_is_taken(client, tmp_path, capsys):
+    """Which of them the sheets are read from is not ours to choose, and the notes would be those of the other."""
+    first = {"a/workbook.xml": "<a/>", "a/_rels/workbook.xml.rels": "<a/>"}
+    code, told = sent_back(capsys, tmp_path, client, {}, first=first)
+    assert code == 2
+    assert "a damaged one" in told
+    assert decisions(client) == ()
+
+
+def test_a_workbook_under_another_name_is_refused_in_a_line(client, tmp_path, capsys):
+    def renamed(name, content):
+        return name.replace("workbook.xml", "book.xml"), content.replace("xl/workbook.xml", "xl/book.xml")
+
+    code, told = sent_back(capsys, tmp_path, client, renamed)
+    assert code == 2
+    assert "a damaged one" in told
+
+
+def test_parts_that_lead_to_the_notes_are_read_within_a_bound(tmp_path, monkeypatch):
+    file = with_a_note(tmp_path)
+    monkeypatch.setattr("auditor.spreadsheets.xlsx._KEPT_LIMIT", 300)
+    with pytest.raises(SettingsError, match="the notes pinned to its cells cannot be read"):
+        pinned(file, file.read_bytes())
+
+
+@pytest.mark.parametrize(("bound", "of"), [("_PART_LIMIT", max), ("_ALL_LIMIT", sum)])
+def test_notes_larger_than_any_person_writes_are_refused(tmp_path, monkeypatch, bound, of):
+    file = with_a_note(tmp_path)
+    with zipfile.ZipFile(file) as archive:
+        size = of(archive.getinfo(f"xl/{name}").file_size for name in (NOTES, RELATIONS))
+    monkeypatch.setattr(f"auditor.spreadsheets.pinned.{bound}", size)
+    assert pinned(file, file.read_bytes())
+    monkeypatch.setattr(f"auditor.spreadsheets.pinned.{bound}", size - 1)
+    with pytest.raises(SettingsError, match="the notes pinned to its cells cannot be read"):
+        pinned(file, file.read_bytes())
+
+
+def test_notes_that_a_sheet_leads_to_again_and_again_are_read_once(tmp_path, monkeypatch):
+    file, read = with_a_note(tmp_path), []
+    _rewritten(file, _led_to(file, 8))
+    monkeypatch.setattr("auditor.spreadsheets.pinned._texts", lambda root: read.append(root.tag) or {"A1": "one"})
+    ((_, found),) = pinned(file, file.read_bytes()).items()
+    assert found == {"A1": "one"}
+    assert len(read) == 1
+
+
+def test_a_sheet_that_leads_to_more_notes_than_programs_write_is_refused(client, tmp_path, capsys):
+    file = with_a_note(tmp_path)
+    code, told = sent_back(capsys, tmp_path, client, _led_to(file, 9))
+    assert code == 2
+    assert "the notes pinned to its cells cannot be read" in told
+    assert decisions(client) == ()
+
+
 def test_a_renamed_heading_is_told_by_its_name_with_what_to_do(client, tmp_path, capsys):
     def fill(book):
         book.decide("gone", "Retirer", product="Microsoft Teams")
@@ -193,12 +323,22 @@ def test_a_price_that_is_struck_out_is_told(tmp_path):
     assert "row 2" not in told
 
 
-def _rewritten(file: Path, parts: dict[str, str], *, shared: bool = False) -> None:
-    """Put other parts into a workbook; `shared` declares the texts that its sheets share."""
+def _led_to(file: Path, times: int) -> dict[str, str]:
+    """The relations of the sheet, the one to its notes so many times."""
+    name = "xl/worksheets/_rels/sheet1.xml.rels"
+    with zipfile.ZipFile(file) as archive:
+        relations = archive.read(name).decode()
+    (relation,) = re.findall(r"<Relationship [^>]*/comments\"[^>]*/>", relations)
+    return {name: relations.replace(relation, relation * times)}
+
+
+def _rewritten(file: Path, parts: dict[str, str], *, shared: bool = False, first: dict[str, str] | None = None) -> None:
+    """Put other parts into a workbook, some `first`; `shared` declares the texts that its sheets share."""
     load_workbook(file)  # it was whole before
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members |= {name: content.encode() for name, content in parts.items()}
+    members = {name: content.encode() for name, content in (first or {}).items()} | members
     if shared:
         declared = (
             '<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument'
@@ -207,6 +347,6 @@ def _rewritten(file: Path, parts: dict[str, str], *, shared: bool = False) -> No
         types = members["[Content_Types].xml"].decode()
         if "sharedStrings" not in types:
             members["[Content_Types].xml"] = types.replace("</Types>", declared).encode()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)

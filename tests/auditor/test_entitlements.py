@@ -13,6 +13,7 @@ import pytest
 from auditor.entitlements.file import Rights, entitlements
 from auditor.entitlements.template import examples, template
 from auditor.entitlements.words import CHANNELS, KIND, METRICS, PERIODS, VERSION_RULES
+from auditor.errors import SettingsError
 from auditor.spreadsheets.values import plain
 from reports.texts import Texts, languages
 from rules.rights import Channel, Entitlement, Metric, VersionRule
@@ -153,6 +154,22 @@ def test_a_product_key_goes_into_no_report_and_is_told(tmp_path):
     assert "D2" in note
     assert "a product key stands here" in note
     assert "FGHIJ" not in note
+
+
+@pytest.mark.parametrize("key", ["ABCDE-12345-FGHIJ-67890-KLMNO", "ABCDE–12345–FGHIJ–67890–KLMNO"])
+@pytest.mark.parametrize(
+    "column", ["Produit", "Quantité", "Métrique", "Canal", "Lié à", "Date de fin", "Prix unitaire"]
+)
+def test_a_product_key_in_a_shifted_column_is_in_no_message_either(tmp_path, column, key):
+    row = {"Produit": "WinRAR", "Métrique": "Poste", "Quantité": "1"} | {column: f"clé_{key}"}
+    folder = csv(tmp_path, ";".join(row) + "\n" + ";".join(row.values()) + "\n")
+    try:
+        rights = entitlements(folder)
+        told = repr(rights)
+    except SettingsError as error:
+        told = "\n".join(error.lines())
+    assert "FGHIJ" not in told
+    assert "KLMNO" in told
 
 
 @pytest.mark.parametrize(

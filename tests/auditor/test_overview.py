@@ -1,8 +1,13 @@
 """`auditor audit --all`: every client, one failing harms no other, and the provider's overview at the end."""
 
+import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import openpyxl
 import pytest
 
@@ -99,6 +104,81 @@ def test_ctrl_c_while_reports_are_written_keeps_every_run_and_says_who_has_none(
     assert not list((clients / "beta" / "reports").glob("*.xlsx"))
     assert "no further report is written" in capsys.readouterr().err
     assert main(["report", str(clients / "beta")]) == 0, "what was collected was judged and kept"
+
+
+@pytest.fixture
+def unwritable(monkeypatch, capsys):
+    """Standard output is a full disk, as `>/dev/full` makes it; standard error is not.
+
+    With `capsys` it is no file either: given up in the end, it would take the capture of all other tests along.
+    """
+    said, echo = [], click.echo
+
+    def full(message=None, *, err=False, **more):
+        if not err:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        said.append(message)
+        echo(message, err=True, **more)
+
+    monkeypatch.setattr(click, "echo", full)
+    return said
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_where_output_cannot_be_written_every_report_stands_and_is_not_denied(clients, unwritable, monkeypatch, more):
+    """The reports, the overview and the clean-up do not hang on who reads along."""
+    tidied = []
+    monkeypatch.setattr("auditor.history.retention.purge_after_run", lambda _store, run, _terms: tidied.append(run))
+    assert main(["audit", "--all", str(clients), *more]) == 2
+    assert states(clients) == {"Alpha": "audit incomplet", "Beta": "audit incomplet"}
+    assert all(list((clients / name / "reports").glob("*.xlsx")) for name in ("alpha", "beta"))
+    assert len(tidied) == 2
+    assert not [line for line in unwritable if "have no report" in line]
+    assert unwritable[-1] == (
+        "Error: what was to be printed could not be written to standard output: No space left on device."
+    )
+    assert len([line for line in unwritable if line.startswith("Error")]) == 1
+
+
+def test_a_stopped_run_whose_output_cannot_be_written_is_still_a_stopped_one(clients, unwritable, monkeypatch):
+    monkeypatch.setattr("auditor.session.collect", lambda *_: True)
+    assert main(["audit", "--all", str(clients)]) == 130
+    assert any("could not be written to standard output" in line for line in unwritable)
+
+
+def test_a_reader_that_went_away_is_no_error_to_tell(clients):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "auditor", "audit", str(clients / "alpha"), str(clients / "beta")],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "Error" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert "have no report" not in done.stderr
+
+
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (ZeroDivisionError("a defect"), 2)])
+def test_what_goes_wrong_after_a_report_stands_does_not_deny_it(clients, monkeypatch, capsys, raised, code):
+    from auditor import outcomes
+
+    told = outcomes._tell_summary
+
+    def once(assessment, *rest, **more):
+        if assessment.client == "Alpha":
+            raise raised
+        told(assessment, *rest, **more)
+
+    monkeypatch.setattr(outcomes, "_tell_summary", once)
+    assert main(["audit", "--all", str(clients)]) == code
+    assert states(clients)["Alpha"] == "audit incomplet"
+    (alone,) = [line for line in capsys.readouterr().err.splitlines() if "have no report" in line] or [""]
+    assert str(clients / "alpha") not in alone
 
 
 def reasons(folder):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from click.testing import Result
@@ -11,7 +12,7 @@ from click.testing import Result
 from auditor.delivery import deliver
 from auditor.demo.described import machines
 from auditor.demo.recordings import write
-from auditor.errors import DeliveryError
+from auditor.errors import DeliveryError, HistoryError
 from auditor.exits import Exit
 from auditor.history.store import Store
 from auditor.mailing.compose import Attachment, check_workbook
@@ -100,6 +101,46 @@ def test_the_plain_name_is_that_of_the_newest_finished_run(tmp_path: Path) -> No
     assert mark_of(first, found(AUGUST), runs) == first
     assert mark_of(good, found(AUGUST), runs) is None
     assert mark_of(stopped, found(AUGUST), runs) == stopped
+
+
+def test_until_a_run_finishes_the_first_stopped_one_keeps_the_plain_name(tmp_path: Path) -> None:
+    """It may have seen everything, and the one stopped after it nothing."""
+    whole, nothing = found(AUGUST), found(AUGUST + timedelta(days=1), reached=0)
+    with Store(tmp_path / "history.sqlite") as store:
+        first = keep(store, whole, interrupted=True)
+        assert mark_of(first, whole, store.runs()) is None
+        second = keep(store, nothing, interrupted=True)
+        assert mark_of(second, nothing, store.runs()) == second
+        assert mark_of(first, whole, store.runs()) is None
+        finished = keep(store, found(AUGUST + timedelta(days=2)))
+        runs = store.runs()
+    assert mark_of(finished, found(AUGUST), runs) is None
+    assert [mark_of(run, whole, runs) for run in (first, second)] == [first, second]
+
+
+def test_a_second_audit_that_was_stopped_leaves_the_report_of_the_first(
+    tmp_path: Path, auditor: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "fournil"
+    client.mkdir()
+    named = '[[machines]]\nname = "web"\nprotocol = "replay"\naddress = "gone.recording"\n'
+    (client / "client.toml").write_text(f'[client]\nname = "Fournil"\nlanguage = "fr"\n{named}', "utf-8")
+    monkeypatch.setattr("auditor.session.collect", lambda *_: True)
+    assert auditor("audit", client).exit_code == Exit.INTERRUPTED
+    before = written(client)
+    assert not [name for name in before if "_releve-" in name], "there is no other of that month"
+    second = auditor("audit", client)
+    assert "_releve-2.xlsx" in second.stdout
+    after = written(client)
+    assert {name: after[name] for name in before} == before
+    with monkeypatch.context() as patch:
+        patch.setattr("auditor.outcomes.mark_of", _unreadable)
+        assert "_releve-3.xlsx" in auditor("audit", client).stdout, "whose the plain names are cannot be known"
+    assert {name: written(client)[name] for name in before} == before
+
+
+def _unreadable(*_: object) -> NoReturn:
+    raise HistoryError("history.sqlite", "cannot be read.")
 
 
 def test_a_month_is_one_where_the_reader_lives(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files made to hurt: they cost a line of text, and neither memory, time, a traceback nor a right nobody counted."""
 
 import os
+import re
 
 import pytest
 
@@ -58,6 +59,27 @@ def test_values_in_the_last_row_of_many_sheets_are_refused(tmp_path):
 
     made = book(*((f"S{number}", (HEADINGS, ROW)) for number in range(4)))
     assert "in the last rows of several sheets" in refused(patched(tmp_path, far, made))
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("S2", "worksheets/sheet1.xml"), ("S2", "./worksheets/sheet1.xml"), ("Licences", "worksheets/other.xml")],
+)
+def test_sheets_of_one_part_or_one_title_are_refused(tmp_path, name, part):
+    """One part listed as thousands of sheets is read as often; of two with a title the marks are one's alone."""
+
+    def twice(member: str, content: bytes) -> bytes:
+        if member == "xl/workbook.xml":
+            (sheet,) = re.findall(rb"<sheet [^>]*/>", content)
+            other = re.sub(rb'r?:?id="rId[0-9]+"', b'r:id="rId99"', sheet).replace(b"Licences", name.encode())
+            content = content.replace(sheet, sheet + other)
+        if member == "xl/_rels/workbook.xml.rels":
+            (relation,) = re.findall(rb'<Relationship [^>]*"/xl/worksheets/sheet1.xml"[^>]*/>', content)
+            other = re.sub(rb'Id="rId[0-9]+"', b'Id="rId99"', relation)
+            content = content.replace(relation, relation + other.replace(b"/xl/worksheets/sheet1.xml", part.encode()))
+        return content
+
+    assert "a damaged one (ValueError)" in refused(patched(tmp_path, twice))
 
 
 def test_parts_that_are_large_together_are_refused_while_they_are_read(tmp_path, monkeypatch):

@@ -558,7 +558,7 @@ def test_json_carries_tenants_and_the_money_of_findings():
     assert tenant["organization"]["plans"] == ["a", "b", "c"]
     assert tenant["licenses"][0]["monthly_cost"] == "267.00"
     gone = next(finding for finding in document["findings"] if finding["person"].startswith("gone@"))
-    assert [share["now"] for share in gone["money"]["shares"]] == ["17.80", "0"]
+    assert [share["now"] for share in gone["money"]["shares"]] == ["17.80", "0.00"]
 
 
 def test_csv_tells_person_saving_and_cost_per_month():
@@ -603,6 +603,23 @@ def test_verdicts_of_the_model_have_a_look_and_a_word():
     assert set(VERDICT_STYLES) == set(SeatVerdict)
     for language in languages():
         assert all(Texts(language).has(f"seat_verdict.{verdict.value}") for verdict in SeatVerdict if verdict)
+
+
+def test_the_json_counts_what_a_waiver_accepts_and_says_so_on_the_line():
+    made = licensed.licensed()
+    sku, saving = next((line.sku_id, line.saving_later) for line in made.tenants[0].licenses if line.saving_later)
+    findings = tuple(
+        replace(finding, waiver=software.WAIVERS[0].waiver)
+        if finding.money is not None and any(share.sku_id == sku for share in finding.money.shares)
+        else finding
+        for finding in made.findings
+    )
+    document = json.loads(json_export.render(replace(made, findings=findings), "en"))
+    lines = {line["sku_id"]: line for line in document["tenants"][0]["licenses"]}
+    assert lines[sku]["accepted_by"] == ["W1"]
+    assert Decimal(lines[sku]["saving_later"]) == saving
+    before = json.loads(json_export.render(made, "en"))["tenants"][0]["licenses"]
+    assert {tuple(line["accepted_by"]) for line in before} == {()}
 
 
 def test_what_a_waiver_accepts_is_neither_missing_nor_too_much_and_in_no_amount():

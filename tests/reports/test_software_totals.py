@@ -133,6 +133,48 @@ def test_the_json_says_by_what_a_line_is_accepted():
     }
 
 
+def test_a_waiver_about_a_right_is_none_about_the_line_whose_key_reads_the_same():
+    """The id of a right is the client's: it may be the name of the product."""
+    short = replace(SHORT, entitlements=(SHORT.key,))
+    ending = replace(software.found("rights_ending", SHORT.key), waiver=WAIVER)
+    assessment = made(short, findings=(software.found("under_licensed", SHORT.key), ending))
+    told = Software(assessment)
+    assert (told.short.units, told.short.yearly, told.short.accepted) == (1, Decimal("480.50"), 0)
+    assert told.waivers_of(short) == ()
+    assert told.line_of(ending) is None
+    assert tile(assessment, "deficit").figure == 1
+    (line,) = json.loads(json_export.render(assessment, "en"))["software"]["lines"]
+    assert line["accepted_by"] == []
+
+
+KEPT = replace(software.EXCESS, entitlements=("V1", "V2"))
+
+
+def idle(*rights):
+    return [replace(software.found("rights_idle", right), waiver=WAIVER) for right in rights]
+
+
+def test_a_surplus_of_rights_that_are_accepted_as_idle_is_accepted():
+    assessment = made(KEPT, findings=idle("V1", "V2"))
+    spare = Software(assessment).spare
+    assert (spare.units, spare.kept_value, spare.accepted) == (0, 0, 20)
+    assert "20 de plus acceptés par dérogation" in plain(tile(assessment, "surplus").note)
+    assert "hors 20 acceptées par dérogation" in plain(headline(report(assessment)))
+    assert not any("déjà dépensés" in sentence for sentence in below(assessment))
+    (line,) = json.loads(json_export.render(assessment, "en"))["software"]["lines"]
+    assert line["accepted_by"] == ["W1"]
+
+
+def test_of_a_surplus_whose_rights_are_accepted_in_part_all_counts():
+    spare = Software(made(KEPT, findings=(*idle("V1"), software.found("rights_idle", "V2")))).spare
+    assert (spare.units, spare.accepted) == (20, 0)
+
+
+def test_a_deficit_is_not_accepted_with_a_right_that_lies_idle():
+    short = replace(SHORT, entitlements=("V1",))
+    assert Software(made(short, findings=idle("V1"))).short.units == 1
+
+
 # ------------------------------------------------------------------------------------------ cores, machines, ends
 
 CORES = software.line(
@@ -169,6 +211,9 @@ def test_core_licenses_are_told_apart_from_other_units():
 def test_where_only_cores_lack_they_are_not_called_licenses_for_short():
     assessment = made(CORES)
     assert "8 manquent, en licences de cœur" in plain(headline(report(assessment)))
+    one = replace(CORES, required=17, gap=-1)
+    alone = report(made(one, findings=(software.found("under_licensed", one.key, money=Money(seats=1)),)))
+    assert any("1 licence de cœur Windows Server (vendue par lot)" in words.proposal(alone, a) for a in alone.actions)
     assert "Il manque 8 licences de cœur (Windows Server)" in plain(software_words.state(report(assessment)))
 
 
@@ -183,6 +228,23 @@ def test_what_belongs_to_a_machine_is_not_to_be_given_up_or_reassigned():
     assert "à redistribuer" not in note
     assert rows(assessment)["Windows Pro"]["Impact € HT"] is None
     assert "ils ne se rendent ni ne se réaffectent" in plain(rows(assessment)["Windows Pro"]["Remarques"])
+
+
+def test_what_belongs_to_a_machine_is_worth_nothing_elsewhere():
+    """Three of four units cost 20 each and are left over; two belong to machines: only the third can be used."""
+    all_tied, some = (replace(TIED, saving=Decimal(60), unit_price=Decimal(20), tied=tied) for tied in (3, 2))
+    assert Software(made(all_tied)).spare.kept_value == 0
+    assert not any("à réaffecter avant tout achat" in sentence for sentence in below(made(all_tied)))
+    assert Software(made(some)).spare.kept_value == 20
+    remarks = plain(rows(made(some))["Windows Pro"]["Remarques"])
+    assert "2 droits de reste (OEM), liés aux machines" in remarks
+    assert "1 droit de reste, déjà payé (20 € HT) : à réaffecter" in remarks
+
+
+def test_of_a_surplus_in_packs_that_are_needed_nothing_is_to_be_given_back():
+    packed = replace(TOO_MUCH, reductions=(), saving=Decimal(0))
+    note = plain(tile(made(packed), "surplus").note)
+    assert note == "payés, sans emploi ; rien ne peut en être rendu"
 
 
 def test_of_a_surplus_without_a_price_nobody_says_that_it_can_be_given_up():
@@ -203,6 +265,50 @@ def test_the_sheet_says_when_each_part_of_a_surplus_can_fall():
     (action,) = [action for action in report(assessment).actions if action.kind == "software_surplus"]
     assert "Réduire de 1 licence Acrobat Pro" in plain(words.proposal(report(assessment), action))
     assert "2 licences payées" in plain(words.finding_text(report(assessment), action))
+
+
+def in_parts(*parts):
+    line = replace(TOO_MUCH, owned=9, reductions=parts, gap=sum(part.units for part in parts))
+    money = Money(seats=parts[0].units, later=(parts[0].amount or Decimal(0)) / 12)
+    params = {"count": parts[0].units}
+    return made(line, findings=(software.found("surplus", line.key, params=params, money=money),))
+
+
+NEXT, LATER, LAST = date(2026, 7, 31), date(2027, 5, 31), date(2027, 9, 30)
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        ([(1, LATER, 50)], "1 de plus à l'échéance suivante (50 € HT par an)."),
+        ([(1, LATER, 50), (2, LAST, 80)], "3 de plus aux échéances suivantes (130 € HT par an)."),
+        ([(1, LATER, None)], "1 de plus à l'échéance suivante (prix n.c.)."),
+        ([(1, LATER, 50), (2, None, None)], "3 de plus aux échéances suivantes (50 € HT par an, hors 2 sans prix)."),
+    ],
+)
+def test_the_plan_says_what_falls_later_so_that_its_amount_and_the_tile_agree(later, said):
+    parts = [(2, NEXT, 200), *later]
+    assessment = in_parts(
+        *(Reduction(units=units, on=on, amount=amount and Decimal(amount)) for units, on, amount in parts)
+    )
+    (action,) = [action for action in report(assessment).actions if action.kind == "software_surplus"]
+    assert "Réduire de 2 licences" in plain(words.proposal(report(assessment), action))
+    assert plain(words.impact(report(assessment), action)).endswith(said)
+
+
+def test_the_plan_says_nothing_of_later_ends_where_there_are_none():
+    assessment = in_parts(Reduction(units=2, on=NEXT, amount=Decimal(200)))
+    (action,) = [action for action in report(assessment).actions if action.kind == "software_surplus"]
+    assert "de plus" not in words.impact(report(assessment), action)
+
+
+def test_amounts_in_the_json_have_two_decimals():
+    found = software.found("surplus", TOO_MUCH.key, params={"count": 2}, money=Money(seats=2, later=Decimal(200) / 12))
+    document = json.loads(json_export.render(made(TOO_MUCH, findings=(found,)), "fr"))
+    (money,) = [finding["money"] for finding in document["findings"] if finding["money"]]
+    assert (money["later"], money["now"]) == ("16.67", "0.00")
+    (line,) = document["software"]["lines"]
+    assert line["reductions"] == [{"units": 2, "on": "2026-07-31", "amount": "578.00"}]
 
 
 def test_a_twelfth_that_is_no_whole_cent_comes_back_as_the_amount_of_the_year():

@@ -243,6 +243,49 @@ def test_a_windows_command_line_keeps_words_with_spaces_together(tmp_path):
 def test_what_the_task_scheduler_cannot_be_given_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="--environment-file"):
         windows.task_xml(schedule(tmp_path, environment_file=tmp_path / "x"), today=date(2026, 11, 23))
-    wanted = schedule(tmp_path, environment={"AUDITOR_HOME": "C:\\50%\\x"})
-    with pytest.raises(SettingsError, match="variable"):
-        windows.task_xml(wanted, today=date(2026, 11, 23))
+
+
+def arguments_of(wanted):
+    root = ET.fromstring(windows.task_xml(wanted, today=date(2026, 11, 23)).decode("utf-16").partition("?>")[2])
+    return root.findtext(f".//{TASK}Arguments")
+
+
+@pytest.mark.parametrize(
+    ("folder", "word"),
+    [
+        (r"C:\Clients\A&B", r'"C:\Clients\A&B"'),
+        (r"C:\Clients\A & B", r'"C:\Clients\A & B"'),
+        ("C:\\Clients\\A&B\\", r'"C:\Clients\A&B\\"'),
+        (r"C:\Clients\(A)^B!;=,", r'"C:\Clients\(A)^B!;=,"'),
+        (r"C:\Clients\L'Été", '"C:\\Clients\\L\'Été"'),
+        (r"C:\Clients\Plain", r"C:\Clients\Plain"),
+    ],
+)
+def test_where_cmd_sets_variables_it_cuts_no_client_at_a_character_of_its_own(tmp_path, folder, word):
+    """C:\\Clients\\A&B is one folder: cmd must not audit C:\\Clients\\A and then start B."""
+    wanted = schedule(
+        tmp_path, command=(r"C:\auditor.exe", "audit", folder), environment={"HTTPS_PROXY": "http://proxy:3128/?a&b"}
+    )
+    begin, line = arguments_of(wanted)[:-1].split('"', 1)
+    assert begin == "/d /v:off /s /c ", "/s takes off the first and the last quote, and no other"
+    assert line == f'set "HTTPS_PROXY=http://proxy:3128/?a&b" && C:\\auditor.exe audit {word}'
+    outside = "".join(line.split('"')[::2])
+    assert outside.count("&") == 2, "the only ones cmd acts on are ours"
+    assert not set(outside) & set("|<>^()!")
+
+
+@pytest.mark.parametrize(("name", "text"), [("NO_PROXY", "fe80::1%eth0"), ("HTTP_PROXY", 'a" & calc & "b')])
+def test_a_variable_that_cmd_cannot_be_given_is_named_with_its_cure(tmp_path, name, text):
+    with pytest.raises(SettingsError, match=f"{name}: cmd.exe cannot be given the") as refused:
+        windows.task_xml(schedule(tmp_path, environment={name: text}), today=date(2026, 11, 23))
+    assert f"Define {name} for the user whose task it is (setx)" in str(refused.value.lines())
+
+
+def test_a_folder_that_cmd_cannot_be_given_is_refused_where_cmd_is_needed(tmp_path):
+    command = (r"C:\auditor.exe", "audit", r"C:\50%TEMP%")
+    with pytest.raises(SettingsError, match="cannot be given the %") as refused:
+        windows.task_xml(
+            schedule(tmp_path, command=command, environment={"NO_PROXY": "localhost"}), today=date(2026, 11, 23)
+        )
+    assert "Use a path without it" in str(refused.value.lines())
+    assert arguments_of(schedule(tmp_path, command=command)) == r"audit C:\50%TEMP%", "without cmd nothing reads it"

@@ -228,6 +228,8 @@ def test_the_environment_decides_neither_trust_nor_proxy(monkeypatch: pytest.Mon
     empty.write_text("")
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(empty))
+    for name in ("NO_PROXY", "no_proxy"):  # which would keep anybody off the proxy
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("MSAL_FORCE_REGION", "westeurope")

@@ -301,6 +301,8 @@ def _foreign_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iter
         monkeypatch.setenv(name, str(other))
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):  # which would keep the stock client off the proxy
+        monkeypatch.delenv(name, raising=False)
     winrm.close()
     yield
     winrm.close()

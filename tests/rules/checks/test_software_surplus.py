@@ -56,6 +56,35 @@ def test_what_ends_later_is_not_given_back_with_what_ends_next() -> None:
     assert (found.money.seats, found.money.later) == (1, Decimal(289) / 12)
 
 
+def test_what_was_bought_for_good_is_not_called_paid_by_the_year() -> None:
+    """Two bought for good and two a year, one needed: only the two that end can be given up."""
+    found = only(asked(ID, _yearly(owned=4, required=1, ends_on=day(99))))
+    assert found.message.params["count"] == 2
+    assert "3 licenses not used (rights 4, need 1), 2 of them paid by the year, until" in spoken(found)
+    assert "follow" not in spoken(found)
+
+
+def test_a_rest_without_a_known_end_has_no_ends_of_its_own_to_follow() -> None:
+    parts = (Reduction(units=1, on=day(5), amount=Decimal(289)), Reduction(units=1, amount=Decimal(289)))
+    assert "follow" not in spoken(only(asked(ID, _yearly(ends_on=day(5), reductions=parts))))
+
+
+@pytest.mark.parametrize("yearly", [True, False])
+def test_case_47_what_stays_with_its_machine_is_not_to_be_used_before_others_are_bought(yearly: bool) -> None:
+    oem = line("windows", Status.EXCESS, owned=3, required=1, tied=2, yearly=yearly, saving=Decimal(40))
+    told = next(found for found in asked(ID, oem) if found.outcome is Outcome.NOT_APPLICABLE)
+    assert spoken(told) == (
+        "Windows: 2 OEM licenses not used (rights 3, need 1), tied to the machines they were sold with; they can be "
+        "neither given back nor used elsewhere."
+    )
+
+
+def test_case_47_of_a_surplus_only_what_is_tied_to_no_machine_can_be_used() -> None:
+    some = line("windows", Status.EXCESS, owned=4, required=1, tied=2, saving=Decimal(60))
+    told = next(found for found in asked(ID, some) if found.outcome is Outcome.NOT_APPLICABLE)
+    assert spoken(told) == "Windows: 1 license bought for good is not used; use it before buying another."
+
+
 def test_a_surplus_inside_packs_that_are_needed_is_told_and_given_up_by_nobody() -> None:
     told, passed = asked(ID, _yearly(saving=Decimal(0), reductions=()))
     assert {told.outcome, passed.outcome} == {Outcome.NOT_APPLICABLE, Outcome.PASS}

@@ -182,6 +182,11 @@ def on_shared_machines():
     yield position([replace(host, profiles=several)], [*rds, right("autocad", 9, Metric.NAMED_USER)], users=4)
     yield position([host], [*named, right("CAL RDS 2022", 1, Metric.DEVICE_CAL)], devices=4)
     yield position([device("workshop", install("autocad"), profiles=several)], [*named, *rds])
+    old = device("old", install("autocad", version="2022"), profiles=several[:1])
+    for count in (1, 2):
+        right_of_both = right("autocad", count, Metric.NAMED_USER, channel=Channel.SUBSCRIPTION)
+        new = device("new", install("autocad", version="2024"), profiles=several[:2])
+        yield position([new, old], [right_of_both])
     yield position([unreached("x")], rds)
     unversioned = server("new", install("windows-server", "Standard"))
     yield position(

@@ -105,6 +105,79 @@ def test_who_is_certain_elsewhere_is_no_further_person_of_a_shared_machine():
     assert (short.status, short.gap, short.at_least) == (Status.UNDER, -1, True)
 
 
+OLD_CAD = install("autocad-lt", version="2024")
+OLD_LT = "autocad-lt/2024"
+
+
+def subscription(quantity):
+    return named(quantity, channel=Channel.SUBSCRIPTION, end=TODAY + timedelta(days=90))
+
+
+def statuses(pcs, quantity, **terms):
+    found = position(pcs, [subscription(quantity)], **terms)
+    return line(found, LT).status, line(found, OLD_LT).status
+
+
+@pytest.mark.parametrize("people", [(), THREE[:2]])
+def test_two_versions_on_machines_of_the_same_people_may_be_one_persons(people):
+    pcs = [device("new", CAD, profiles=people), device("old", OLD_CAD, profiles=people)]
+    assert Status.UNDER not in statuses(pcs, 1)
+    assert Status.UNDER in statuses(pcs, 0)
+    if people:
+        told = line(position(pcs, [subscription(2)]), OLD_LT)
+        assert ("people_once" in noted(told), told.entitlements) == (True, ("AutoCAD LT x2",))
+    assert statuses(pcs, 2) == (Status.OK, Status.OK)
+    assert statuses(pcs, 3) == (Status.EXCESS, Status.OK)
+
+
+def test_who_may_use_a_newer_version_elsewhere_needs_one_right_for_both():
+    pcs = [device("workshop", CAD, profiles=THREE[:2]), device("own", OLD_CAD, profiles=THREE[:1])]
+    assert statuses(pcs, 2) == (Status.OK, Status.OK)
+    one = position(pcs, [subscription(1)])
+    assert [told.status for told in one.lines] == [Status.CHECK, Status.CHECK]
+    assert "people_maybe_newer" in noted(line(one, OLD_LT))
+    host = [session_host(CAD, profiles=THREE[:2]), device("own", OLD_CAD, profiles=THREE[:1])]
+    assert statuses(host, 2, users=4) == (Status.OK, Status.OK)
+
+
+def test_three_people_of_two_shared_machines_need_three_rights_whoever_uses_which_version():
+    pcs = [device("one", CAD, profiles=THREE[:2]), device("two", OLD_CAD, profiles=THREE)]
+    assert Status.CHECK in statuses(pcs, 2)
+    assert statuses(pcs, 3) == (Status.OK, Status.OK)
+    assert sorted(told.gap for told in position(pcs, [subscription(5)]).lines) == [0, 2]
+
+
+def test_two_people_of_an_older_version_are_two_whoever_uses_the_newer_one():
+    pcs = [
+        device("workshop", CAD, profiles=THREE[:2]),
+        *(device(who.name, OLD_CAD, profiles=(who,)) for who in THREE[:2]),
+    ]
+    assert Status.UNDER in statuses(pcs, 1)
+    assert statuses(pcs, 2) == (Status.OK, Status.OK)
+
+
+def test_a_right_that_runs_one_version_alone_settles_no_other():
+    pcs = [device("workshop", CAD, profiles=THREE[:2]), device("own", OLD_CAD, profiles=THREE[:1])]
+    bought = named(2, version="2025", channel=Channel.RETAIL)
+    assert line(position(pcs, [bought]), OLD_LT).status is Status.CHECK
+    unsure = line(position(pcs, [named(2, version="2025")]), OLD_LT)
+    assert (unsure.status, "downgrade_unsure" in noted(unsure)) == (Status.CHECK, True)
+
+
+def test_what_lacks_where_all_units_are_used_elsewhere_is_not_without_any_right():
+    pcs = [device("new", CAD, profiles=THREE[:1]), device("old", OLD_CAD, profiles=THREE[1:2])]
+    told = line(position(pcs, [named(1, id="A", channel=Channel.SUBSCRIPTION)]), OLD_LT)
+    assert (told.status, told.gap, told.entitlements) == (Status.UNDER, -1, ("A",))
+    assert "used_up" in noted(told)
+
+
+def test_somebody_of_a_shared_machine_is_one_more_than_who_is_certain_elsewhere():
+    pcs = [device("own", CAD, profiles=THREE[:1]), device("workshop", CAD, profiles=THREE[1:])]
+    told = line(position(pcs, [named(1)]), LT)
+    assert (told.status, told.required, told.gap, told.at_least) == (Status.UNDER, 2, -1, True)
+    assert line(position(pcs, [named(2)]), LT).status is Status.CHECK
+
+
 def test_a_declared_primary_user_settles_a_shared_machine():
     pc = device("workshop", CAD, profiles=THREE)
     told = line(position([pc], [named(1)], primary_users={"workshop": "jean@example.com"}), LT)

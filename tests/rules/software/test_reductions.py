@@ -110,6 +110,17 @@ def test_the_price_list_prices_what_the_file_does_not():
     assert told.reductions == (Reduction(units=1, on=LATER, amount=Decimal(24)),)
 
 
+@pytest.mark.parametrize("channel", [Channel.RETAIL, Channel.VOLUME, Channel.OEM])
+def test_what_was_bought_for_good_saves_nothing_a_year_whatever_the_price_list_says(channel):
+    listed = Price(product="winrar", monthly=Decimal(2), valid_from=TODAY)
+    told = surplus(right("winrar", 3, channel=channel), prices=[listed])
+    assert (told.status, told.gap, told.reductions) == (Status.EXCESS, 1, ())
+    assert (told.saving, told.yearly, told.unit_price) == (None, False, None)
+    if channel is Channel.VOLUME:  # an agreement that ends is paid again
+        ends = surplus(right("winrar", 3, channel=channel, end=LATER), prices=[listed])
+        assert ends.reductions == (Reduction(units=1, on=LATER, amount=Decimal(24)),)
+
+
 @pytest.mark.parametrize("price", [40, 80, 290, Decimal(6230), Decimal("32.55")])
 def test_twelve_months_are_the_amount_of_the_year_to_the_cent(price):
     yearly = found(seats(3, SOON, price)).money.yearly

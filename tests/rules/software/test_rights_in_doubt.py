@@ -96,6 +96,19 @@ class TestJavaForAllEmployees:
         assert "by_employee" in noted(told)
         assert failed(pcs, [bought]) == {"oracle-java": "software.to_check"}
 
+    @pytest.mark.parametrize("quantity", [1, 20])
+    def test_no_version_of_java_is_in_order_because_the_contract_has_units_left(self, quantity: int) -> None:
+        pcs = [
+            *machines(3, install("oracle-java", version="8")),
+            *machines(2, install("oracle-java", version="11"), prefix="other"),
+        ]
+        found = position(pcs, [right("Java SE Universal Subscription", quantity, Metric.USER, id="J")])
+        assert {one.key for one in found.lines} == {"oracle-java/8", "oracle-java/11"}
+        for told in found.lines:
+            assert (told.status, told.required, told.gap, told.transferred) == (Status.CHECK, None, None, 0)
+            assert told.entitlements == ("J",)
+            assert "by_employee" in noted(told)
+
     def test_nor_given_up_where_no_java_is_seen(self) -> None:
         bought = right("Oracle Java SE Universal Subscription", 10, Metric.USER, yearly=True, unit_price=Decimal(144))
         told = line(position([device("pc")], [bought]), "oracle-java")
@@ -120,6 +133,25 @@ class TestAntivirusForAllMachines:
         assert few["eset-server"] is Status.UNDER
         many = position(self.estate(), [right("ESET PROTECT Complete", 4)])
         assert (line(many, "eset-protect").status, line(many, "eset-protect").gap) == (Status.EXCESS, 1)
+
+    def test_a_machine_the_plan_has_no_unit_left_for_is_short_of_that_right_and_not_without_any(self) -> None:
+        plan = right("ESET PROTECT Entry", 2, id="E")
+        told = line(position(self.estate(), [plan]), "eset-server")
+        assert (told.status, told.gap, told.entitlements) == (Status.UNDER, -1, ("E",))
+        assert "used_up" in noted(told)
+        assert failed(self.estate(), [plan]) == {"eset-server": "software.under_licensed"}
+
+    def test_a_plan_that_is_over_is_a_right_that_is_known(self) -> None:
+        over = right("ESET PROTECT Entry", 3, end=TODAY - timedelta(days=1))
+        found = position(self.estate(), [over])
+        assert [line(found, name).gap for name in ("eset-endpoint", "eset-server")] == [-2, -1]
+        assert set(failed(self.estate(), [over]).values()) >= {"software.under_licensed"}
+        assert "software.no_entitlement" not in failed(self.estate(), [over]).values()
+
+    def test_a_suite_nobody_has_parts_of_says_nothing_about_a_part(self) -> None:
+        pcs = [*machines(2, office("Standard", "2019")), device("other", install("word", version="2019"))]
+        told = line(position(pcs, [right("Office Standard 2019", 2, channel=VOLUME)]), "word/2019")
+        assert (told.status, "unlisted" in noted(told)) == (Status.CHECK, True)
 
     @pytest.mark.parametrize(
         ("invoice", "product"),
@@ -322,3 +354,10 @@ class TestOfficeFromTheShop:
         assert line(found, "office/home-and-business/2021").status is not Status.OK
         boxed = statuses(position(estate, [by_volume, right("Office PME 2021", 1, channel=RETAIL)]))
         assert boxed == {"office/standard/2021": Status.OK, "office/home-and-business/2021": Status.OK}
+
+
+@pytest.mark.parametrize(("year", "edition"), [("2007", "Small Business"), ("2021", "Home and Business")])
+@pytest.mark.parametrize("name", ["Office Small Business", "Office PME"])
+def test_the_version_column_tells_which_edition_a_name_means(name: str, year: str, edition: str) -> None:
+    found = position(machines(1, office(edition, year)), [right(name, 1, version=year)])
+    assert [(one.edition, one.status) for one in found.lines] == [(edition, Status.OK)]
