@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -112,9 +113,15 @@ def naive(book: Workbook, cells: Cells) -> tuple[bytes, float]:
 
 
 def values(content: bytes) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    """Every sheet's values, without the empty cells that only a merged heading has at the end of a row."""
     book = load_workbook(io.BytesIO(content))
     for sheet in book.worksheets:
-        yield sheet.title, [tuple(cell.value for cell in row) for row in sheet.iter_rows()]
+        rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+        yield sheet.title, [tuple(row[: len(row) - _empty_at_the_end(row)]) for row in rows]
+
+
+def _empty_at_the_end(row: list[object]) -> int:
+    return sum(1 for _ in takewhile(lambda value: value is None, reversed(row)))
 
 
 def main() -> int:
