@@ -44,6 +44,8 @@ _ON_SCREEN: Final = (
 )
 _COLUMNS: Final = (*_PRINTED, *_ON_SCREEN)
 _LAST: Final = len(_PRINTED)  # headings, sentences and lists beside the table are printed whole
+_TITLE_PT: Final = 22.0
+_BELOW_TITLE_PT: Final = 60.0  # a note, the header of a table and a first row
 _LEGEND: Final = ("legend_rights", "legend_need", "legend_gap", "legend_states", "legend_money", "legend_screen")
 _MOST_UNRECOGNIZED: Final = 30
 _SPANS: Final = ((1, 1), (2, 5), (6, 7), (8, 8), (9, _LAST))  # publisher, program, versions, count, machines
@@ -246,9 +248,15 @@ def _below(report: Report) -> Iterator[tuple[str, Style]]:
         yield sentence, Style.SENTENCE
 
 
+def _section(page: Page, title: str) -> None:
+    """A title below the table, on the printed page of what follows it."""
+    page.keep(_TITLE_PT + _BELOW_TITLE_PT)
+    page.wide(title, Style.SECTION, 1, _LAST, _TITLE_PT)
+
+
 def _legend(page: Page, report: Report) -> None:
     page.skip()
-    page.wide(report.texts.text(_NAME + "legend"), Style.SECTION, 1, _LAST, 22)
+    _section(page, report.texts.text(_NAME + "legend"))
     for name in _LEGEND:
         page.note(report.texts.text(_NAME + name), Style.NOTE, _LAST)
     page.skip()
@@ -258,7 +266,7 @@ def _rights(page: Page, report: Report, name: str, rights: Sequence[Message]) ->
     """Rights that cover nothing, or do not count yet: one sentence each."""
     if not rights:
         return
-    page.wide(report.texts.text(_NAME + name), Style.SECTION, 1, _LAST, 22)
+    _section(page, report.texts.text(_NAME + name))
     for right in rights:
         page.note(f"• {report.texts.message(right)}", Style.SENTENCE, _LAST)
     page.skip()
@@ -269,7 +277,7 @@ def _unrecognized(page: Page, report: Report) -> None:
     texts, found = report.texts, report.software.unrecognized
     if not found:
         return
-    page.wide(texts.text(_NAME + "unrecognized", count=len(found)), Style.SECTION, 1, _LAST, 22)
+    _section(page, texts.text(_NAME + "unrecognized", count=len(found)))
     page.note(texts.text(_NAME + "unrecognized_why"), Style.NOTE, _LAST)
     heads = ("publisher", "program", "versions", "machines", "where")
     _spread(page, [(texts.text(_NAME + head), Style.HEADER) for head in heads])
